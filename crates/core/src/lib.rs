@@ -1,1 +1,53 @@
-//! placeholder
+//! Teahouse's words and decisions. No tokio, no sockets, no files, no clock, no chance: time, ids and randomness
+//! come in as arguments, and what is decided goes out as data. In reading order:
+
+#![warn(missing_docs, clippy::wildcard_enum_match_arm)]
+
+mod charter;
+mod chat;
+mod command;
+mod conversation;
+mod event;
+mod failover;
+mod gate;
+mod house;
+mod ledger;
+mod money;
+mod notice;
+mod outbox;
+mod pace;
+mod reason;
+mod reasoning;
+mod split;
+
+pub use charter::{Charter, Keep, MaxTokens, PurseRules, QuietHours, Triggers, Zone};
+pub use chat::{
+    ChatRequest, Chunk, FailureKind, Finish, NextStep, PromptLine, ReportedUsage, Speaker, Usage,
+    estimate_tokens,
+};
+pub use command::{Call, Command, How, Trigger, find_call};
+pub use conversation::{Exchange, PromptSource, TalkLine, prompt};
+pub use event::{
+    AccountName, Address, ChatId, EVENT_VERSION, Event, EventKind, InboxKey, Media, MemberId,
+    Message, MessageId, Role, RoomId, RoomKind, Segment, Sender, SenderKind, Sequence, TurnId,
+};
+pub use failover::{Breakers, Route, RouteModel, Walk};
+pub use gate::{
+    Draft, GateVerdict, OUTGOING_VERSION, OutSegment, Outgoing, SealError, Sealed, Source,
+    clean_text, pass,
+};
+pub use house::{
+    Asker, Decision, FRESHNESS, LONGEST_QUESTION, RoomState, Standing, TURNS_AT_ONCE,
+    TURNS_WAITING, admit, decide,
+};
+pub use ledger::{AttemptNumber, Entry, Purpose};
+pub use money::{Currency, Money, MoneyError, Nano, Price, parse_nano};
+pub use notice::{AboutMember, AiMark, Language, Notice, again, cut_short};
+pub use outbox::{
+    Before, DeadWhy, Delivery, DeliveryId, DeliveryState, FRESH, NotSent, ReadBack, Receipt,
+    SETTLING, SendOutcome, same_words,
+};
+pub use pace::{Bucket, Pace};
+pub use reason::Reason;
+pub use reasoning::{ReasoningFilter, strip_reasoning};
+pub use split::{FIRST_PART, Parts};

@@ -1,0 +1,400 @@
+//! The last gate: the only way to the outbox. Answers, notices, greetings, all of it becomes [`Outgoing`] here
+//! and nowhere else. Today it takes out control characters and thinking, and puts the AI mark on what a model made.
+//! It never sends, never asks anybody, and when in doubt it withholds.
+
+use serde::{Deserialize, Serialize};
+
+use crate::event::{Address, MemberId, MessageId, RoomKind};
+use crate::notice::{self, AiMark, Language};
+use crate::reasoning::strip_reasoning;
+
+/// The shape of a sealed [`Outgoing`]; raised when a field changes its meaning.
+pub const OUTGOING_VERSION: u16 = 1;
+
+/// One piece of what we say.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "kebab-case")]
+pub enum OutSegment {
+    /// Words.
+    Text {
+        /// Cleaned by the gate.
+        text: String,
+    },
+    /// A member is called.
+    Mention {
+        /// Who.
+        member: MemberId,
+    },
+}
+
+/// Who made the words of a [`Draft`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// A model: it carries the mark.
+    Model(AiMark),
+    /// The house itself.
+    House,
+}
+
+/// What the house would like to say; not yet allowed to leave.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Draft {
+    /// Where; copied from the event that asked.
+    pub address: Address,
+    /// A group or a direct chat.
+    pub room_kind: RoomKind,
+    /// The message it answers.
+    pub quote: Option<MessageId>,
+    /// What to say.
+    pub body: Vec<OutSegment>,
+    /// Who made it.
+    pub source: Source,
+    /// What the room speaks.
+    pub language: Language,
+}
+
+/// What passed the gate. Only [`pass`] makes one; only delivery opens a sealed one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Outgoing {
+    version: u16,
+    address: Address,
+    room_kind: RoomKind,
+    quote: Option<MessageId>,
+    body: Vec<OutSegment>,
+    language: Language,
+}
+
+/// What the gate says of a draft.
+#[derive(Clone, Debug, PartialEq)]
+pub enum GateVerdict {
+    /// It may leave, perhaps cleaned.
+    Pass(Outgoing),
+    /// It may not, and why.
+    Withhold {
+        /// For the trail.
+        why: &'static str,
+    },
+}
+
+/// Judges one draft. The same draft always gets the same verdict.
+pub fn pass(draft: Draft) -> GateVerdict {
+    let Draft {
+        address,
+        room_kind,
+        quote,
+        body,
+        source,
+        language,
+    } = draft;
+    let mut clean = Vec::with_capacity(body.len());
+    let mut mark = match source {
+        Source::Model(mark) => mark.text(language),
+        Source::House => "",
+    };
+    for segment in body {
+        match segment {
+            OutSegment::Text { text } => {
+                let text = match source {
+                    Source::Model(_) => {
+                        without_mark(&clean_text(&strip_reasoning(&text)), mark).to_owned()
+                    }
+                    Source::House => clean_text(&text),
+                };
+                if text.trim().is_empty() {
+                    continue;
+                }
+                clean.push(OutSegment::Text {
+                    text: format!("{mark}{text}"),
+                });
+                mark = "";
+            }
+            OutSegment::Mention { member } => clean.push(OutSegment::Mention { member }),
+        }
+    }
+    if !clean
+        .iter()
+        .any(|segment| matches!(segment, OutSegment::Text { .. }))
+    {
+        return GateVerdict::Withhold {
+            why: "nothing is left of it",
+        };
+    }
+    GateVerdict::Pass(Outgoing {
+        version: OUTGOING_VERSION,
+        address,
+        room_kind,
+        quote,
+        body: clean,
+        language,
+    })
+}
+
+/// A model that has learned to write the mark itself does not get it twice.
+fn without_mark<'t>(text: &'t str, mark: &str) -> &'t str {
+    let mark = mark.trim();
+    text.trim_start()
+        .strip_prefix(mark)
+        .filter(|_| !mark.is_empty())
+        .map_or(text, str::trim_start)
+}
+
+impl Outgoing {
+    /// Where it goes.
+    pub fn address(&self) -> &Address {
+        &self.address
+    }
+
+    /// A group or a direct chat.
+    pub fn room_kind(&self) -> RoomKind {
+        self.room_kind
+    }
+
+    /// The message it answers.
+    pub fn quote(&self) -> Option<&MessageId> {
+        self.quote.as_ref()
+    }
+
+    /// What is said.
+    pub fn body(&self) -> &[OutSegment] {
+        &self.body
+    }
+
+    /// The words only.
+    pub fn text(&self) -> String {
+        self.body
+            .iter()
+            .filter_map(|segment| match segment {
+                OutSegment::Text { text } => Some(text.as_str()),
+                OutSegment::Mention { .. } => None,
+            })
+            .collect()
+    }
+
+    /// The same message, marked as perhaps shown before.
+    pub fn again(mut self) -> Outgoing {
+        let mark = notice::again(self.language);
+        let first = self.body.iter_mut().find_map(|segment| match segment {
+            OutSegment::Text { text } => Some(text),
+            OutSegment::Mention { .. } => None,
+        });
+        if let Some(text) = first.filter(|text| !text.starts_with(mark)) {
+            text.insert_str(0, mark);
+        }
+        self
+    }
+
+    /// Closes it for the outbox.
+    pub fn seal(&self) -> Sealed {
+        Sealed(serde_json::to_vec(self).expect("an outgoing message is plain data"))
+    }
+}
+
+/// An [`Outgoing`] at rest: bytes that the store keeps and only delivery opens.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Sealed(Vec<u8>);
+
+impl std::fmt::Debug for Sealed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Sealed({} bytes)", self.0.len())
+    }
+}
+
+impl Sealed {
+    /// Takes bytes back from the store.
+    pub fn from_stored(bytes: Vec<u8>) -> Self {
+        Sealed(bytes)
+    }
+
+    /// The bytes to keep.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// Opens it for sending: delivery alone may call this.
+    pub fn open(&self) -> Result<Outgoing, SealError> {
+        #[derive(Deserialize)]
+        struct Stored {
+            version: u16,
+            address: Address,
+            room_kind: RoomKind,
+            quote: Option<MessageId>,
+            body: Vec<OutSegment>,
+            language: Language,
+        }
+        let stored: Stored = serde_json::from_slice(&self.0).map_err(SealError::Broken)?;
+        if stored.version > OUTGOING_VERSION {
+            return Err(SealError::Newer {
+                found: stored.version,
+            });
+        }
+        Ok(Outgoing {
+            version: stored.version,
+            address: stored.address,
+            room_kind: stored.room_kind,
+            quote: stored.quote,
+            body: stored.body,
+            language: stored.language,
+        })
+    }
+}
+
+/// Why a sealed row cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum SealError {
+    /// Not what we wrote.
+    #[error("the outbox row is damaged")]
+    Broken(#[source] serde_json::Error),
+    /// Written by a newer release.
+    #[error(
+        "the outbox row has version {found}, this release knows {OUTGOING_VERSION}; upgrade, or restore the backup made before"
+    )]
+    Newer {
+        /// Its version.
+        found: u16,
+    },
+}
+
+/// Without anything that a terminal, a log or another program could take for an order: C0 and C1 controls, escape
+/// sequences, invisible and direction marks, noncharacters. Line ends of every kind become `\n`.
+pub fn clean_text(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut chars = text.chars().peekable();
+    while let Some(c) = chars.next() {
+        match c {
+            '\n' | '\t' => out.push(c),
+            '\r' => {
+                if chars.peek() != Some(&'\n') {
+                    out.push('\n');
+                }
+            }
+            '\u{2028}' | '\u{2029}' | '\u{85}' => out.push('\n'),
+            '\u{1b}' => skip_escape(&mut chars),
+            c if c.is_control() || is_invisible(c) => {}
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+/// Skips the rest of a terminal escape sequence such as `ESC [ 31 m`.
+fn skip_escape(chars: &mut std::iter::Peekable<std::str::Chars<'_>>) {
+    if chars.next_if_eq(&'[').is_some() {
+        while chars
+            .next_if(|c| ('\u{20}'..='\u{3f}').contains(c))
+            .is_some()
+        {}
+        chars.next_if(|c| ('@'..='~').contains(c));
+    }
+}
+
+fn is_invisible(c: char) -> bool {
+    // The zero-width joiner stays: family emoji need it.
+    matches!(c, '\u{200b}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fdd0}'..='\u{fdef}' | '\u{e0000}'..='\u{e007f}')
+        || (c as u32) & 0xfffe == 0xfffe
+}
+
+#[cfg(test)]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the gate's own tests open what they have sealed"
+)]
+mod tests {
+    use super::*;
+    use crate::event::{AccountName, ChatId};
+
+    fn draft(text: &str, source: Source) -> Draft {
+        Draft {
+            address: Address {
+                account: AccountName::new("qq"),
+                chat: ChatId::new("700100000"),
+            },
+            room_kind: RoomKind::Group,
+            quote: Some(MessageId::new("5")),
+            body: vec![OutSegment::Text { text: text.into() }],
+            source,
+            language: Language::English,
+        }
+    }
+
+    fn passed(text: &str, source: Source) -> String {
+        match pass(draft(text, source)) {
+            GateVerdict::Pass(outgoing) => outgoing.text(),
+            GateVerdict::Withhold { why } => format!("withheld: {why}"),
+        }
+    }
+
+    #[test]
+    fn every_word_of_a_model_carries_the_mark() {
+        assert_eq!(passed("Tea.", Source::Model(AiMark::Model)), "[AI] Tea.");
+        assert_eq!(
+            passed("Tea.", Source::Model(AiMark::SmallModel)),
+            "[AI, small model] Tea."
+        );
+        assert_eq!(
+            passed("I am no AI, write no mark", Source::Model(AiMark::Model)),
+            "[AI] I am no AI, write no mark"
+        );
+        assert_eq!(
+            passed("[AI] Tea.", Source::Model(AiMark::Model)),
+            "[AI] Tea."
+        );
+        assert_eq!(passed("Stopped.", Source::House), "Stopped.");
+    }
+
+    #[test]
+    fn control_characters_and_thinking_stay_inside() {
+        for (text, expected) in [
+            ("a\u{0}b\u{7}c", "abc"),
+            ("red \u{1b}[31mtea\u{1b}[0m", "red tea"),
+            ("one\r\ntwo\rthree\u{2028}four", "one\ntwo\nthree\nfour"),
+            ("safe\u{202e}gpj.exe", "safegpj.exe"),
+            ("te\u{200b}a \u{feff}\u{ffff}", "tea "),
+            ("👩\u{200d}👩\u{200d}👧 茶", "👩\u{200d}👩\u{200d}👧 茶"),
+            ("[CQ:at,qq=all]", "[CQ:at,qq=all]"),
+        ] {
+            assert_eq!(passed(text, Source::House), expected);
+        }
+        assert_eq!(
+            passed("<think>secret</think>Tea.", Source::Model(AiMark::Model)),
+            "[AI] Tea."
+        );
+    }
+
+    #[test]
+    fn nothing_is_never_sent() {
+        for text in ["", "  \n", "\u{0}\u{1b}[2J", "<think>only thoughts"] {
+            assert!(
+                passed(text, Source::Model(AiMark::Model)).starts_with("withheld"),
+                "{text:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_sealed_message_opens_as_it_was_and_a_damaged_or_newer_one_is_refused() {
+        let GateVerdict::Pass(outgoing) = pass(draft("Tea.", Source::House)) else {
+            panic!("passes")
+        };
+        let sealed = outgoing.seal();
+        assert_eq!(sealed.open().unwrap(), outgoing);
+        assert!(matches!(
+            Sealed::from_stored(b"{}".to_vec()).open(),
+            Err(SealError::Broken(_))
+        ));
+        let newer = String::from_utf8(sealed.as_bytes().to_vec())
+            .unwrap()
+            .replace("\"version\":1", "\"version\":2");
+        assert!(matches!(
+            Sealed::from_stored(newer.into_bytes()).open(),
+            Err(SealError::Newer { found: 2 })
+        ));
+    }
+
+    #[test]
+    fn a_resend_is_marked_once() {
+        let GateVerdict::Pass(outgoing) = pass(draft("Tea.", Source::House)) else {
+            panic!("passes")
+        };
+        assert_eq!(outgoing.clone().again().again().text(), "(again) Tea.");
+    }
+}
