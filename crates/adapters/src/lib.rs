@@ -1,1 +1,162 @@
-//! placeholder
+//! Socket ⇄ event. An adapter speaks one protocol of one account: frames become [`Event`]s, [`Outgoing`] becomes
+//! frames. It decides nothing, stores nothing, and its reader never waits for anybody.
+
+mod link;
+pub mod onebot;
+pub mod terminal;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use async_trait::async_trait;
+use teahouse_core::{
+    AccountName, ChatId, Event, EventKind, MemberId, Message, Outgoing, Role, SendOutcome,
+};
+use tokio::sync::{mpsc, watch};
+use tokio_util::sync::CancellationToken;
+
+/// What an account can do; asked before deciding, not found out on sending.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Capabilities {
+    /// The longest text of one message, in characters.
+    pub longest_text: usize,
+    /// Whether a message can quote another.
+    pub quotes: bool,
+    /// Whether the latest messages of a chat can be read back.
+    pub history: bool,
+}
+
+/// How an account is connected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Connection {
+    /// Nobody has come yet.
+    Waiting,
+    /// A link is up and its account is there.
+    Online,
+    /// A link is up, its account is not.
+    LoggedOut,
+    /// The last link is gone.
+    Lost,
+}
+
+/// One account on one platform.
+#[async_trait]
+pub trait Adapter: Send + Sync {
+    /// Its name in the settings.
+    fn account(&self) -> &AccountName;
+
+    /// The platform, such as `qq`: members and chats of two accounts on one platform are the same.
+    fn platform(&self) -> &'static str;
+
+    /// What it can do now.
+    fn capabilities(&self) -> Capabilities;
+
+    /// Who we are there; unknown until the first link has said so.
+    fn us(&self) -> Option<MemberId>;
+
+    /// How it is connected, and every change of that.
+    fn connection(&self) -> watch::Receiver<Connection>;
+
+    /// Hands every event to the sink until told to stop; returns when all its links are closed.
+    async fn run(&self, events: EventSink, stop: CancellationToken);
+
+    /// Sends once. Returns `Unknown` if the platform took the bytes but gave no receipt: the caller must not send
+    /// again before asking the room's history. Never retries by itself.
+    async fn send(&self, out: &Outgoing) -> SendOutcome;
+
+    /// The latest messages of a chat, oldest first, ours among them.
+    async fn history(&self, chat: &ChatId, count: usize) -> Result<Vec<Message>, AdapterError>;
+
+    /// A member's role by the platform's own list.
+    async fn role(&self, chat: &ChatId, member: &MemberId) -> Result<Role, AdapterError>;
+}
+
+/// Why a platform could not be asked.
+#[derive(Debug, thiserror::Error)]
+pub enum AdapterError {
+    /// No link is up.
+    #[error("account \"{account}\" is not connected")]
+    Offline {
+        /// Which.
+        account: AccountName,
+    },
+    /// No answer came.
+    #[error("{action} of account \"{account}\" got no answer in time")]
+    TimedOut {
+        /// Which.
+        account: AccountName,
+        /// What was asked.
+        action: &'static str,
+    },
+    /// The platform said no.
+    #[error("{action} of account \"{account}\" was refused: {why}")]
+    Refused {
+        /// Which.
+        account: AccountName,
+        /// What was asked.
+        action: &'static str,
+        /// In the platform's words, for the operator.
+        why: String,
+    },
+}
+
+/// Whether a message may call the house, given who we are.
+type MayCall = dyn Fn(&Message, &MemberId) -> bool + Send + Sync;
+
+/// An event on its way in, with what only its adapter knows.
+#[derive(Clone, Debug)]
+pub struct Incoming {
+    /// The platform it happened on.
+    pub platform: &'static str,
+    /// Who we are there.
+    pub us: MemberId,
+    /// What happened.
+    pub event: Event,
+}
+
+/// Where adapters put events. Never waits: when the house cannot keep up, talk is shed and counted, while
+/// messages that may be questions, and everything that is not talk, use a small queue of their own.
+#[derive(Clone)]
+pub struct EventSink {
+    all: mpsc::Sender<Incoming>,
+    reserve: mpsc::Sender<Incoming>,
+    may_call: Arc<MayCall>,
+    shed: Arc<AtomicU64>,
+}
+
+impl EventSink {
+    /// `may_call` answers quickly, and never no for a message that calls the house.
+    pub fn new(
+        all: mpsc::Sender<Incoming>,
+        reserve: mpsc::Sender<Incoming>,
+        may_call: impl Fn(&Message, &MemberId) -> bool + Send + Sync + 'static,
+    ) -> Self {
+        EventSink {
+            all,
+            reserve,
+            may_call: Arc::new(may_call),
+            shed: Arc::new(AtomicU64::new(0)),
+        }
+    }
+
+    /// Takes an event, or sheds it and says so. Never waits.
+    pub fn offer(&self, incoming: Incoming) -> bool {
+        let Err(mpsc::error::TrySendError::Full(incoming)) = self.all.try_send(incoming) else {
+            return true;
+        };
+        let matters = match &incoming.event.kind {
+            EventKind::Message(message) => (self.may_call)(message, &incoming.us),
+            _ => true,
+        };
+        let kept = matters && self.reserve.try_send(incoming).is_ok();
+        if !kept {
+            self.shed.fetch_add(1, Ordering::Relaxed);
+        }
+        kept
+    }
+
+    /// How many events were shed.
+    pub fn shed(&self) -> u64 {
+        self.shed.load(Ordering::Relaxed)
+    }
+}
