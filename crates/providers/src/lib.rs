@@ -1,1 +1,52 @@
-//! placeholder
+//! Chat request ⇄ model. A provider makes one call and says what came; which one is asked next, and what it costs,
+//! is decided in core. No words of a vendor leave here but for the operator's eyes.
+
+pub mod decode;
+mod errors;
+mod gateway;
+pub mod local;
+pub mod openai;
+mod sse;
+
+use std::pin::Pin;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use futures_util::Stream;
+use teahouse_core::{ChatRequest, Chunk, FailureKind};
+
+pub use gateway::{BETWEEN_TOKENS, BYTE_IDLE, Gateway, SLOTS};
+pub use openai::OpenAi;
+
+/// One answer as it is made.
+pub type ChatStream = Pin<Box<dyn Stream<Item = Result<Chunk, ProviderError>> + Send>>;
+
+/// Somebody who can be asked.
+#[async_trait]
+pub trait Provider: Send + Sync {
+    /// Its name in the settings.
+    fn name(&self) -> &str;
+
+    /// Makes one call. The stream ends after the last chunk or the first error; dropping it ends the call.
+    /// Never retries by itself.
+    async fn chat(&self, request: &ChatRequest) -> Result<ChatStream, ProviderError>;
+
+    /// How long it may think before its first word.
+    fn first_token(&self) -> Duration {
+        Duration::from_secs(15)
+    }
+}
+
+/// Why a call failed.
+#[derive(Clone, Debug, thiserror::Error)]
+#[error("provider \"{provider}\" failed ({kind:?}): {detail}")]
+pub struct ProviderError {
+    /// Who was asked.
+    pub provider: String,
+    /// What the caller does about it.
+    pub kind: FailureKind,
+    /// How long the vendor asks us to wait.
+    pub wait: Option<Duration>,
+    /// The cause in short, at most 200 bytes, for the operator; never for a room.
+    pub detail: String,
+}
