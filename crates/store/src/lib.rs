@@ -1,1 +1,559 @@
-//! placeholder
+//! What survives a crash. Each method is one transaction with a meaning; every one that writes takes a lease, so
+//! that two hosts never both act in one room. Nothing here decides, sends or reads the clock.
+
+mod embedded;
+pub mod fault;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use teahouse_core::{
+    AboutMember, AccountName, Address, AttemptNumber, Currency, Delivery, DeliveryId,
+    DeliveryState, Entry, FailureKind, InboxKey, Keep, MemberId, MessageId, Nano, Reason, RoomId,
+    RoomKind, Sealed, TurnId, Usage,
+};
+use ulid::Ulid;
+
+pub use embedded::EmbeddedStore;
+
+/// A running process, by an id of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct HostId(pub Ulid);
+
+/// A room held by a host. Each new lease of a room has a higher fence, and writes under an older one are refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Lease {
+    /// Which room.
+    pub room: RoomId,
+    /// By whom.
+    pub host: HostId,
+    /// The how-manieth lease of the room.
+    pub fence: i64,
+}
+
+/// A room as it was left.
+#[derive(Debug)]
+pub struct OpenedRoom {
+    /// Ours from now on.
+    pub lease: Lease,
+    /// Whether `ai on` holds.
+    pub on: bool,
+    /// Set by `ai pause`.
+    pub paused_until: Option<Timestamp>,
+    /// Whether the first-contact notice was given.
+    pub greeted: bool,
+    /// The latest talk, oldest first, without what called the house.
+    pub talk: Vec<KeptLine>,
+    /// The latest exchanges, oldest first.
+    pub exchanges: Vec<KeptExchange>,
+    /// Questions without an end.
+    pub open_turns: Vec<OpenTurn>,
+    /// Our own latest messages, by the label of the account that sent them.
+    pub own_messages: Vec<MessageId>,
+    /// Whether something waits in its outbox.
+    pub has_deliveries: bool,
+}
+
+/// A kept line of talk.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeptLine {
+    /// Its label.
+    pub message: MessageId,
+    /// Who said it.
+    pub member: MemberId,
+    /// By which name.
+    pub name: String,
+    /// What.
+    pub text: String,
+}
+
+/// A kept exchange.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeptExchange {
+    /// The question's label.
+    pub message: MessageId,
+    /// Who asked.
+    pub member: MemberId,
+    /// What.
+    pub question: String,
+    /// What was shown.
+    pub answer: String,
+}
+
+/// A question that has not come to its end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OpenTurn {
+    /// Which.
+    pub turn: NewTurn,
+    /// Parts already in the outbox.
+    pub released: u16,
+    /// Attempts already made.
+    pub attempts: u16,
+}
+
+/// A question, as it is taken in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewTurn {
+    /// Its id.
+    pub id: TurnId,
+    /// Where the answer goes.
+    pub address: Address,
+    /// The question's label.
+    pub message: MessageId,
+    /// Who asks.
+    pub member: MemberId,
+    /// By which name.
+    pub name: String,
+    /// What.
+    pub question: String,
+    /// The message it replies to.
+    pub reply_to: Option<MessageId>,
+    /// When it was heard.
+    pub asked: Timestamp,
+    /// The charter it is answered under.
+    pub charter: String,
+}
+
+/// A line for the room's history.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HistoryLine {
+    /// Orders the line; newer ids are later.
+    pub id: Ulid,
+    /// Which account heard it.
+    pub account: AccountName,
+    /// On which platform.
+    pub platform: &'static str,
+    /// Its label.
+    pub message: MessageId,
+    /// Who said it.
+    pub member: MemberId,
+    /// By which name.
+    pub name: String,
+    /// What.
+    pub text: String,
+    /// When it was heard.
+    pub at: Timestamp,
+    /// What became of it.
+    pub reason: Reason,
+    /// The message it replies to.
+    pub reply_to: Option<MessageId>,
+    /// Whether it mentions anybody.
+    pub mentions: bool,
+    /// Whether it addressed the house.
+    pub addressed: bool,
+}
+
+/// Something for the outbox.
+#[derive(Clone, Debug)]
+pub struct Outbound {
+    /// Its place in the order.
+    pub id: DeliveryId,
+    /// The turn and part it belongs to; unique.
+    pub part: Option<(TurnId, u16)>,
+    /// Which account speaks.
+    pub account: AccountName,
+    /// What the gate has passed.
+    pub sealed: Sealed,
+}
+
+/// What changes in a room with a command.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RoomChange {
+    /// `ai on|off`; both end a pause.
+    On(bool),
+    /// `ai pause`.
+    PausedUntil(Timestamp),
+    /// `ai new`: the words of the member's finished turns are gone.
+    ForgetConversation(MemberId),
+    /// `ai new room`: of everybody's.
+    ForgetConversations,
+    /// `ai stop`: what waits in the outbox for this member's questions (or for everybody's) is not said.
+    Hush(Option<MemberId>),
+}
+
+/// A call of the house, taken in with all that follows from it at once.
+#[derive(Clone, Debug)]
+pub struct Acceptance {
+    /// Makes a repeat harmless.
+    pub key: InboxKey,
+    /// Its line in the history; the reason in it is the outcome so far.
+    pub line: HistoryLine,
+    /// The turn, if it is a question; with an end, if it was refused at once.
+    pub turn: Option<(NewTurn, Option<Reason>)>,
+    /// What changes in the room.
+    pub changes: Vec<RoomChange>,
+    /// What is said at once.
+    pub say: Vec<Outbound>,
+}
+
+/// Whether an acceptance was the first of its key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Accepted {
+    /// It was: all of it is on disk.
+    New,
+    /// It was not: nothing has changed.
+    Seen,
+}
+
+/// A budget that an attempt draws on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Budget {
+    /// Its name, such as `room/…/2026-11-24` or `credit/main`.
+    pub key: String,
+    /// What it holds in all.
+    pub limit: Nano,
+}
+
+/// A provider is about to be called.
+#[derive(Clone, Debug)]
+pub struct Attempt {
+    /// For which turn.
+    pub turn: TurnId,
+    /// Which call of it.
+    pub number: AttemptNumber,
+    /// Who.
+    pub provider: String,
+    /// What.
+    pub model: String,
+    /// The highest it may cost.
+    pub reserve: Nano,
+    /// Of what.
+    pub currency: Currency,
+    /// All of these must hold it.
+    pub budgets: Vec<Budget>,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// Whether the money is there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reserved {
+    /// It is set aside and the ledger says so: the call may be made.
+    Yes,
+    /// One budget cannot hold it; nothing was set aside.
+    Short {
+        /// Which.
+        budget: String,
+    },
+}
+
+/// A call is over.
+#[derive(Clone, Debug)]
+pub struct AttemptEnd {
+    /// Of which turn.
+    pub turn: TurnId,
+    /// Which call of it.
+    pub number: AttemptNumber,
+    /// How it failed, if it did.
+    pub failure: Option<FailureKind>,
+    /// What was used.
+    pub usage: Usage,
+    /// What it really cost.
+    pub cost: Nano,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// The end of a turn. Exactly one a turn: a second one changes nothing.
+#[derive(Clone, Debug)]
+pub struct Settlement {
+    /// Which turn.
+    pub turn: TurnId,
+    /// How it ended.
+    pub reason: Reason,
+    /// Whether the answer broke off.
+    pub cut_short: bool,
+    /// The call that ended with it.
+    pub attempt: Option<AttemptEnd>,
+    /// The last part, or the notice that stands for it.
+    pub say: Vec<Outbound>,
+    /// The words shown by `say`, for the conversation.
+    pub answer: String,
+    /// Whether the first-contact notice is among `say`.
+    pub greeted: bool,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// What a look into a room's outbox finds.
+#[derive(Clone, Debug)]
+pub enum Claim {
+    /// This one is ours to send, or to read back.
+    Due(Delivery),
+    /// Nothing before then.
+    Later(Timestamp),
+    /// Nothing at all.
+    Empty,
+}
+
+/// What was asked of the house about a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Trail {
+    /// What became of it.
+    pub reason: Reason,
+    /// From question to end, if it was a question.
+    pub millis: Option<i64>,
+}
+
+/// How a member stands with today's limit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct MemberDay {
+    /// Questions taken in since the day began.
+    pub questions: u32,
+    /// Whether the limit notice was given.
+    pub limit_noticed: bool,
+}
+
+/// What survives a crash.
+#[async_trait]
+pub trait Store: Send + Sync {
+    /// Finds or makes the room of an address and takes its lease; older leases of it are void.
+    async fn open_room(
+        &self,
+        host: HostId,
+        address: &Address,
+        platform: &'static str,
+        kind: RoomKind,
+        new_room: RoomId,
+        now: Timestamp,
+    ) -> Result<OpenedRoom, StoreError>;
+
+    /// Addresses of an account whose rooms have open turns or waiting deliveries: work to take up after a restart.
+    async fn unfinished(&self) -> Result<Vec<(Address, RoomKind)>, StoreError>;
+
+    /// Keeps talk. A line already kept is kept once; a line under a void lease is left out.
+    async fn remember(&self, lines: Vec<(Lease, HistoryLine)>) -> Result<(), StoreError>;
+
+    /// Takes in a call with all that follows from it at once, or finds that it was taken in before.
+    async fn accept(&self, lease: Lease, acceptance: Acceptance) -> Result<Accepted, StoreError>;
+
+    /// Sets an attempt's highest cost aside in all its budgets and writes it into the ledger. A turn that has ended
+    /// is refused with [`StoreError::TurnOver`].
+    async fn attempt(&self, lease: Lease, attempt: Attempt) -> Result<Reserved, StoreError>;
+
+    /// Books what a failed attempt really cost; the turn goes on. A second booking of an attempt changes nothing.
+    async fn attempt_ended(&self, lease: Lease, end: AttemptEnd) -> Result<(), StoreError>;
+
+    /// Puts one part of a running answer into the outbox. A part released before stays as it was.
+    async fn release(
+        &self,
+        lease: Lease,
+        part: Outbound,
+        words: String,
+        at: Timestamp,
+    ) -> Result<(), StoreError>;
+
+    /// Ends a turn: outcome, cost, outbox and ledger in one.
+    async fn settle(&self, lease: Lease, settlement: Settlement) -> Result<(), StoreError>;
+
+    /// Takes the room's first due row, so that nobody else sends it before `until`. A row that a dead host had in
+    /// hand comes as unknown and counts as a send. An unfinished part keeps the later parts of its turn waiting,
+    /// nobody else.
+    async fn claim(
+        &self,
+        lease: Lease,
+        now: Timestamp,
+        until: Timestamp,
+    ) -> Result<Claim, StoreError>;
+
+    /// Writes down what became of a delivery. `handed_over` counts a send. Says when the next row is due.
+    async fn complete(
+        &self,
+        lease: Lease,
+        delivery: DeliveryId,
+        state: DeliveryState,
+        handed_over: bool,
+        now: Timestamp,
+    ) -> Result<Option<Timestamp>, StoreError>;
+
+    /// A member's questions in a room since a moment.
+    async fn member_day(
+        &self,
+        room: RoomId,
+        platform: &'static str,
+        member: &MemberId,
+        since: Timestamp,
+    ) -> Result<MemberDay, StoreError>;
+
+    /// What is held about a member in this room: no room hears of another.
+    async fn about(
+        &self,
+        room: RoomId,
+        platform: &'static str,
+        member: &MemberId,
+        since: Timestamp,
+    ) -> Result<AboutMember, StoreError>;
+
+    /// What became of a message.
+    async fn why(
+        &self,
+        room: RoomId,
+        account: &AccountName,
+        message: &MessageId,
+    ) -> Result<Option<Trail>, StoreError>;
+
+    /// The words of a kept message.
+    async fn line(
+        &self,
+        room: RoomId,
+        account: &AccountName,
+        message: &MessageId,
+    ) -> Result<Option<KeptLine>, StoreError>;
+
+    /// Whether a message is one of ours.
+    async fn is_ours(
+        &self,
+        room: RoomId,
+        account: &AccountName,
+        message: &MessageId,
+    ) -> Result<bool, StoreError>;
+
+    /// Takes a recalled message out of history and conversations, and what waits to answer it out of the outbox; names
+    /// its turn. An open turn keeps standing
+    /// without words, for the caller to settle as cancelled.
+    async fn recall(
+        &self,
+        lease: Lease,
+        account: &AccountName,
+        message: &MessageId,
+        now: Timestamp,
+    ) -> Result<Option<TurnId>, StoreError>;
+
+    /// Drops what is kept no longer in a room.
+    async fn forget_old(&self, lease: Lease, keep: Keep, now: Timestamp) -> Result<(), StoreError>;
+
+    /// Drops inbox keys after a day and sent payloads after a week.
+    async fn purge(&self, now: Timestamp) -> Result<(), StoreError>;
+
+    /// A small fact kept by name, such as an account's learned id.
+    async fn fact(&self, name: &str) -> Result<Option<String>, StoreError>;
+
+    /// Keeps a small fact.
+    async fn keep_fact(&self, name: &str, value: &str) -> Result<(), StoreError>;
+
+    /// A turn's ledger, oldest first.
+    async fn ledger(&self, turn: TurnId) -> Result<Vec<Entry>, StoreError>;
+
+    /// Sums for `/metrics` and the tests of the promise.
+    async fn totals(&self) -> Result<Totals, StoreError>;
+}
+
+/// Sums over everything kept.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Totals {
+    /// Questions taken in.
+    pub turns: u64,
+    /// Questions without an end.
+    pub open_turns: u64,
+    /// `Settled` entries of the ledger.
+    pub settled: u64,
+    /// `Attempt` entries of the ledger.
+    pub attempts: u64,
+    /// Rows of the outbox that are not finished.
+    pub waiting: u64,
+    /// Rows of the outbox that were given up.
+    pub dead: u64,
+    /// Nano-units set aside.
+    pub reserved: i64,
+    /// Nano-units spent, over all budgets.
+    pub spent: i64,
+    /// Lines of history.
+    pub lines: u64,
+}
+
+/// Why the store could not do it.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// Another host holds the room now.
+    #[error("room {room} is held by another host now; this one has let go of it")]
+    LeaseLost {
+        /// Which.
+        room: RoomId,
+    },
+    /// Another process holds the data.
+    #[error(
+        "cannot open the store in \"{path}\": another teahouse (pid {pid}) holds it; stop it, or use another data folder"
+    )]
+    Held {
+        /// The data folder.
+        path: String,
+        /// Who.
+        pid: String,
+    },
+    /// Made by a newer release.
+    #[error(
+        "the store in \"{path}\" has schema {found}, this release knows {known}; upgrade again, or restore a backup from \"{backups}\""
+    )]
+    Newer {
+        /// The data folder.
+        path: String,
+        /// Its schema.
+        found: i64,
+        /// Ours.
+        known: i64,
+        /// Where backups lie.
+        backups: String,
+    },
+    /// A migration on disk is not the one we know.
+    #[error(
+        "schema {version} of the store in \"{path}\" is not the one of this release; restore a backup from \"{backups}\""
+    )]
+    Altered {
+        /// The data folder.
+        path: String,
+        /// Which step.
+        version: i64,
+        /// Where backups lie.
+        backups: String,
+    },
+    /// The database is not what was written.
+    #[error(
+        "the database in \"{path}\" is damaged: {why}; it was left as it is; restore a backup from \"{backups}\""
+    )]
+    Damaged {
+        /// The data folder.
+        path: String,
+        /// What is wrong.
+        why: String,
+        /// Where backups lie.
+        backups: String,
+    },
+    /// The data folder cannot be used.
+    #[error("cannot use \"{path}\" as the data folder")]
+    Folder {
+        /// Which.
+        path: String,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// SQLite says no.
+    #[error("the store could not {what}")]
+    Sqlite {
+        /// What was tried.
+        what: &'static str,
+        /// Why not.
+        #[source]
+        source: rusqlite::Error,
+    },
+    /// A call for a turn that has its end.
+    #[error("turn {turn} is over or unknown here; nothing more is called for it")]
+    TurnOver {
+        /// Which.
+        turn: TurnId,
+    },
+    /// A mistake of ours in one transaction: it alone was rolled back.
+    #[error("the store broke off as it tried to {what}; nothing of that was kept")]
+    BrokeOff {
+        /// What was tried.
+        what: &'static str,
+    },
+    /// What was kept cannot be read.
+    #[error("the store keeps something this release cannot read: {what}")]
+    Unreadable {
+        /// What.
+        what: String,
+    },
+    /// The writer is gone: the process is on its way out, or the disk did not flush and the store must be opened anew.
+    #[error("the store is closed")]
+    Closed,
+}

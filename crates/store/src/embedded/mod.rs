@@ -1,0 +1,455 @@
+//! One process, one data folder: SQLite. One writer with group commit, readers apart; the same transactions run in
+//! memory, inline, for the simulation.
+
+mod engine;
+mod history;
+mod migrate;
+mod outbox;
+#[cfg(test)]
+mod plans;
+mod rooms;
+mod turns;
+
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use rusqlite::{Connection, OptionalExtension, params};
+use teahouse_core::{
+    AboutMember, AccountName, Address, DeliveryId, DeliveryState, Entry, Keep, MemberId, MessageId,
+    RoomId, RoomKind, TurnId,
+};
+
+use crate::{
+    Acceptance, Accepted, Attempt, AttemptEnd, Claim, HistoryLine, HostId, KeptLine, Lease,
+    MemberDay, OpenedRoom, Outbound, Reserved, Settlement, Store, StoreError, Totals, Trail,
+};
+use engine::Engine;
+
+/// The store of one host.
+pub struct EmbeddedStore {
+    engine: Engine,
+}
+
+impl EmbeddedStore {
+    /// Opens or makes the store in a data folder, brings it up to date (after a backup), and holds the folder until
+    /// dropped. A second process is refused by name.
+    pub fn open(folder: &Path, now: Timestamp) -> Result<Self, StoreError> {
+        let file = DataFolder::hold(folder)?;
+        file.refuse_a_lost_database()?;
+        migrate::run(&file.database(), &file.backups(), now)?;
+        file.mark_made()?;
+        Ok(EmbeddedStore {
+            engine: Engine::threads(file)?,
+        })
+    }
+
+    /// The same store in memory, each transaction done before its call returns.
+    pub fn in_memory() -> Result<Self, StoreError> {
+        let mut connection =
+            Connection::open_in_memory().map_err(sqlite("open a database in memory"))?;
+        migrate::apply_all(&mut connection, "memory", "memory")?;
+        Ok(EmbeddedStore {
+            engine: Engine::inline(connection)?,
+        })
+    }
+}
+
+/// The folder, and the lock that says it is ours.
+pub(crate) struct DataFolder {
+    path: PathBuf,
+    _lock: std::fs::File,
+}
+
+impl DataFolder {
+    fn hold(path: &Path) -> Result<Self, StoreError> {
+        let shown = path.display().to_string();
+        let wrong = |source| StoreError::Folder {
+            path: shown.clone(),
+            source,
+        };
+        // Members' words lie here: nobody else on this machine reads them.
+        std::fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(path)
+            .map_err(wrong)?;
+        let pid_file = path.join("teahouse.pid");
+        let lock = std::fs::OpenOptions::new()
+            .create(true)
+            .truncate(false)
+            .read(true)
+            .write(true)
+            .open(&pid_file)
+            .map_err(wrong)?;
+        if rustix::fs::flock(&lock, rustix::fs::FlockOperation::NonBlockingLockExclusive).is_err() {
+            let pid = std::fs::read_to_string(&pid_file).unwrap_or_default();
+            return Err(StoreError::Held {
+                path: shown,
+                pid: pid.trim().to_owned(),
+            });
+        }
+        lock.set_len(0).map_err(wrong)?;
+        std::io::Write::write_all(&mut &lock, format!("{}\n", std::process::id()).as_bytes())
+            .map_err(wrong)?;
+        Ok(DataFolder {
+            path: path.to_owned(),
+            _lock: lock,
+        })
+    }
+
+    fn database(&self) -> PathBuf {
+        self.path.join("teahouse.db")
+    }
+
+    fn backups(&self) -> PathBuf {
+        self.path.join("backups")
+    }
+
+    /// Stays beside the database from its first day on.
+    fn mark(&self) -> PathBuf {
+        self.path.join("teahouse.made")
+    }
+
+    /// A folder that has had a database never starts afresh without being told to.
+    fn refuse_a_lost_database(&self) -> Result<(), StoreError> {
+        let size = std::fs::metadata(self.database()).map_or(0, |file| file.len());
+        if size > 0 || !self.mark().exists() {
+            return Ok(());
+        }
+        Err(StoreError::Damaged {
+            path: self.path.display().to_string(),
+            why: "it is gone or empty (to start afresh, remove \"teahouse.made\" there)".to_owned(),
+            backups: self.backups().display().to_string(),
+        })
+    }
+
+    fn mark_made(&self) -> Result<(), StoreError> {
+        if self.mark().exists() {
+            return Ok(());
+        }
+        std::fs::write(
+            self.mark(),
+            "teahouse.db was made here. If it is lost, put a backup in its place; to start afresh, remove this file.\n",
+        )
+        .map_err(|source| StoreError::Folder {
+            path: self.path.display().to_string(),
+            source,
+        })
+    }
+}
+
+/// Why a transaction did not happen.
+pub(crate) enum Fail {
+    Sql(rusqlite::Error),
+    Store(StoreError),
+}
+
+impl From<rusqlite::Error> for Fail {
+    fn from(error: rusqlite::Error) -> Self {
+        Fail::Sql(error)
+    }
+}
+
+impl From<StoreError> for Fail {
+    fn from(error: StoreError) -> Self {
+        Fail::Store(error)
+    }
+}
+
+impl Fail {
+    fn named(self, what: &'static str) -> StoreError {
+        match self {
+            Fail::Sql(source) => StoreError::Sqlite { what, source },
+            Fail::Store(error) => error,
+        }
+    }
+}
+
+pub(crate) type Outcome<T> = Result<T, Fail>;
+
+fn sqlite(what: &'static str) -> impl Fn(rusqlite::Error) -> StoreError {
+    move |source| StoreError::Sqlite { what, source }
+}
+
+/// Milliseconds, as kept.
+fn millis(at: Timestamp) -> i64 {
+    at.as_millisecond()
+}
+
+fn timestamp(millis: i64) -> Timestamp {
+    Timestamp::from_millisecond(millis).unwrap_or(Timestamp::MAX)
+}
+
+/// Refuses a write under a lease that is no longer the newest.
+fn check(db: &Connection, lease: Lease) -> Outcome<()> {
+    let held: Option<(i64, [u8; 16])> = db
+        .prepare_cached("SELECT fence, host FROM rooms WHERE id = ?1")?
+        .query_row([lease.room.0.to_bytes()], |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })
+        .optional()?;
+    match held {
+        Some((fence, host)) if fence == lease.fence && host == lease.host.0.to_bytes() => Ok(()),
+        Some(_) | None => Err(StoreError::LeaseLost { room: lease.room }.into()),
+    }
+}
+
+/// Adds a line to the ledger, in the transaction of the step it tells.
+fn write_entry(db: &Connection, turn: Option<TurnId>, at: Timestamp, entry: &Entry) -> Outcome<()> {
+    let text = serde_json::to_string(entry).map_err(|error| StoreError::Unreadable {
+        what: format!("a ledger entry: {error}"),
+    })?;
+    db.prepare_cached(
+        "INSERT INTO ledger (turn, n, at, entry)
+         VALUES (?1, (SELECT coalesce(max(n), 0) + 1 FROM ledger WHERE turn = ?1), ?2, ?3)",
+    )?
+    .execute(params![
+        turn.map_or_else(Vec::new, |t| t.0.to_bytes().to_vec()),
+        millis(at),
+        text
+    ])?;
+    Ok(())
+}
+
+#[async_trait]
+impl Store for EmbeddedStore {
+    async fn open_room(
+        &self,
+        host: HostId,
+        address: &Address,
+        _platform: &'static str,
+        kind: RoomKind,
+        new_room: RoomId,
+        now: Timestamp,
+    ) -> Result<OpenedRoom, StoreError> {
+        let address = address.clone();
+        self.engine
+            .write("open a room", move |db| {
+                rooms::open(db, host, &address, kind, new_room, now)
+            })
+            .await
+    }
+
+    async fn unfinished(&self) -> Result<Vec<(Address, RoomKind)>, StoreError> {
+        self.engine
+            .read("look for unfinished work", rooms::unfinished)
+            .await
+    }
+
+    async fn remember(&self, lines: Vec<(Lease, HistoryLine)>) -> Result<(), StoreError> {
+        self.engine
+            .write("keep talk", move |db| history::remember(db, &lines))
+            .await
+    }
+
+    async fn accept(&self, lease: Lease, acceptance: Acceptance) -> Result<Accepted, StoreError> {
+        self.engine
+            .write("take in a call", move |db| {
+                turns::accept(db, lease, &acceptance)
+            })
+            .await
+    }
+
+    async fn attempt(&self, lease: Lease, attempt: Attempt) -> Result<Reserved, StoreError> {
+        self.engine
+            .write("reserve an attempt", move |db| {
+                turns::attempt(db, lease, &attempt)
+            })
+            .await
+    }
+
+    async fn attempt_ended(&self, lease: Lease, end: AttemptEnd) -> Result<(), StoreError> {
+        self.engine
+            .write("book an attempt", move |db| {
+                check(db, lease)?;
+                turns::book(db, &end)
+            })
+            .await
+    }
+
+    async fn release(
+        &self,
+        lease: Lease,
+        part: Outbound,
+        words: String,
+        at: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.engine
+            .write("release a part", move |db| {
+                turns::release(db, lease, &part, &words, at)
+            })
+            .await
+    }
+
+    async fn settle(&self, lease: Lease, settlement: Settlement) -> Result<(), StoreError> {
+        self.engine
+            .write("settle a turn", move |db| {
+                turns::settle(db, lease, &settlement)
+            })
+            .await
+    }
+
+    async fn claim(
+        &self,
+        lease: Lease,
+        now: Timestamp,
+        until: Timestamp,
+    ) -> Result<Claim, StoreError> {
+        self.engine
+            .write("claim a delivery", move |db| {
+                outbox::claim(db, lease, now, until)
+            })
+            .await
+    }
+
+    async fn complete(
+        &self,
+        lease: Lease,
+        delivery: DeliveryId,
+        state: DeliveryState,
+        handed_over: bool,
+        now: Timestamp,
+    ) -> Result<Option<Timestamp>, StoreError> {
+        self.engine
+            .write("complete a delivery", move |db| {
+                outbox::complete(db, lease, delivery, &state, handed_over, now)
+            })
+            .await
+    }
+
+    async fn member_day(
+        &self,
+        room: RoomId,
+        platform: &'static str,
+        member: &MemberId,
+        since: Timestamp,
+    ) -> Result<MemberDay, StoreError> {
+        let member = member.clone();
+        self.engine
+            .read("count a member's questions", move |db| {
+                turns::member_day(db, room, platform, &member, since)
+            })
+            .await
+    }
+
+    async fn about(
+        &self,
+        room: RoomId,
+        platform: &'static str,
+        member: &MemberId,
+        since: Timestamp,
+    ) -> Result<AboutMember, StoreError> {
+        let member = member.clone();
+        self.engine
+            .read("look a member up", move |db| {
+                history::about(db, room, platform, &member, since)
+            })
+            .await
+    }
+
+    async fn why(
+        &self,
+        room: RoomId,
+        account: &AccountName,
+        message: &MessageId,
+    ) -> Result<Option<Trail>, StoreError> {
+        let (account, message) = (account.clone(), message.clone());
+        self.engine
+            .read("look a message up", move |db| {
+                history::why(db, room, &account, &message)
+            })
+            .await
+    }
+
+    async fn line(
+        &self,
+        room: RoomId,
+        account: &AccountName,
+        message: &MessageId,
+    ) -> Result<Option<KeptLine>, StoreError> {
+        let (account, message) = (account.clone(), message.clone());
+        self.engine
+            .read("look a message up", move |db| {
+                history::line(db, room, &account, &message)
+            })
+            .await
+    }
+
+    async fn is_ours(
+        &self,
+        room: RoomId,
+        account: &AccountName,
+        message: &MessageId,
+    ) -> Result<bool, StoreError> {
+        let (account, message) = (account.clone(), message.clone());
+        self.engine
+            .read("look a message up", move |db| {
+                outbox::is_ours(db, room, &account, &message)
+            })
+            .await
+    }
+
+    async fn recall(
+        &self,
+        lease: Lease,
+        account: &AccountName,
+        message: &MessageId,
+        now: Timestamp,
+    ) -> Result<Option<TurnId>, StoreError> {
+        let (account, message) = (account.clone(), message.clone());
+        self.engine
+            .write("forget a recalled message", move |db| {
+                history::recall(db, lease, &account, &message, now)
+            })
+            .await
+    }
+
+    async fn forget_old(&self, lease: Lease, keep: Keep, now: Timestamp) -> Result<(), StoreError> {
+        self.engine
+            .write("forget old talk", move |db| {
+                history::forget_old(db, lease, keep, now)
+            })
+            .await
+    }
+
+    async fn purge(&self, now: Timestamp) -> Result<(), StoreError> {
+        self.engine
+            .write("purge", move |db| outbox::purge(db, now))
+            .await
+    }
+
+    async fn fact(&self, name: &str) -> Result<Option<String>, StoreError> {
+        let name = name.to_owned();
+        self.engine
+            .read("look a fact up", move |db| {
+                Ok(db
+                    .prepare_cached("SELECT value FROM facts WHERE name = ?1")?
+                    .query_row([name], |row| row.get(0))
+                    .optional()?)
+            })
+            .await
+    }
+
+    async fn keep_fact(&self, name: &str, value: &str) -> Result<(), StoreError> {
+        let (name, value) = (name.to_owned(), value.to_owned());
+        self.engine
+            .write("keep a fact", move |db| {
+                db.prepare_cached("INSERT OR REPLACE INTO facts (name, value) VALUES (?1, ?2)")?
+                    .execute([name, value])?;
+                Ok(())
+            })
+            .await
+    }
+
+    async fn ledger(&self, turn: TurnId) -> Result<Vec<Entry>, StoreError> {
+        self.engine
+            .read("read the ledger", move |db| turns::ledger(db, turn))
+            .await
+    }
+
+    async fn totals(&self) -> Result<Totals, StoreError> {
+        self.engine.read("add up", turns::totals).await
+    }
+}

@@ -1,0 +1,276 @@
+//! Rows of the outbox: put with their decision, claimed by one host, completed with what became of them.
+
+use jiff::Timestamp;
+use rusqlite::{Connection, OptionalExtension, params};
+use teahouse_core::{
+    AccountName, Before, DeadWhy, Delivery, DeliveryId, DeliveryState, Entry, MessageId, RoomId,
+    Sealed, TurnId,
+};
+use ulid::Ulid;
+
+use super::{Outcome, check, millis, timestamp, write_entry};
+use crate::{Claim, Lease, Outbound};
+
+const QUEUED: u8 = 0;
+const CLAIMED: u8 = 1;
+const SENT: u8 = 2;
+const UNKNOWN: u8 = 3;
+const DEAD: u8 = 4;
+
+pub(super) fn put(db: &Connection, room: RoomId, say: &Outbound, at: Timestamp) -> Outcome<()> {
+    db.prepare_cached(
+        "INSERT INTO outbox (room, id, turn, part, account, sealed, state, due, created)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, 0, ?7, ?7)",
+    )?
+    .execute(params![
+        room.0.to_bytes(),
+        say.id.0.to_bytes(),
+        say.part.map(|(turn, _)| turn.0.to_bytes()),
+        say.part.map(|(_, part)| part),
+        say.account.as_str(),
+        say.sealed.as_bytes(),
+        millis(at),
+    ])?;
+    Ok(())
+}
+
+/// Rows of the outbox that are not finished, of each turn its lowest part: ids follow the clock, which may be set
+/// back between two parts.
+pub(super) const FIRST_WAITING: &str =
+    "FROM outbox o INDEXED BY outbox_waiting WHERE o.room = ?1 AND o.state IN (0, 1, 3)
+     AND (o.turn IS NULL OR NOT EXISTS (
+       SELECT 1 FROM outbox e WHERE e.turn = o.turn AND e.part < o.part AND e.state IN (0, 1, 3)))";
+
+pub(super) fn claim(
+    db: &Connection,
+    lease: Lease,
+    now: Timestamp,
+    until: Timestamp,
+) -> Outcome<Claim> {
+    check(db, lease)?;
+    let room = lease.room.0.to_bytes();
+    let sql = format!(
+        "SELECT o.id, o.turn, o.sealed, o.state, o.since, o.sends, o.created, o.again {FIRST_WAITING} AND o.due <= ?2
+         ORDER BY o.id LIMIT 1"
+    );
+    let found = db
+        .prepare_cached(&sql)?
+        .query_row(params![room, millis(now)], |row| {
+            let state: u8 = row.get(3)?;
+            let died_in_hand = state == CLAIMED;
+            let since = row.get::<_, Option<i64>>(4)?.map_or(now, timestamp);
+            let delivery = Delivery {
+                id: DeliveryId(Ulid::from_bytes(row.get(0)?)),
+                room: lease.room,
+                turn: row
+                    .get::<_, Option<[u8; 16]>>(1)?
+                    .map(|id| TurnId(Ulid::from_bytes(id))),
+                sealed: Sealed::from_stored(row.get(2)?),
+                before: match state {
+                    QUEUED => Before::Queued,
+                    _ => Before::Unknown { since },
+                },
+                // It may have been shown, so it counts as a send: there is one resend at most.
+                sends: row.get::<_, u32>(5)? + u32::from(died_in_hand),
+                created: timestamp(row.get(6)?),
+                again: row.get(7)?,
+            };
+            Ok((delivery, died_in_hand))
+        })
+        .optional()?;
+    let Some((delivery, died_in_hand)) = found else {
+        return Ok(next_due(db, lease.room)?.map_or(Claim::Empty, Claim::Later));
+    };
+    take_in_hand(db, &delivery, now, until)?;
+    if died_in_hand {
+        let entry = Entry::Unknown {
+            delivery: delivery.id,
+        };
+        write_entry(db, delivery.turn, now, &entry)?;
+    }
+    Ok(Claim::Due(delivery))
+}
+
+/// A row taken for sending is claimed; one taken for a look back stays unknown, so that a host dying over the look
+/// does not count as a send.
+fn take_in_hand(
+    db: &Connection,
+    delivery: &Delivery,
+    now: Timestamp,
+    until: Timestamp,
+) -> Outcome<()> {
+    let (state, since) = match delivery.before {
+        Before::Queued => (CLAIMED, now),
+        Before::Unknown { since } => (UNKNOWN, since),
+    };
+    db.prepare_cached(
+        "UPDATE outbox SET state = ?3, due = ?4, since = ?5, sends = ?6 WHERE room = ?1 AND id = ?2",
+    )?
+    .execute(params![
+        delivery.room.0.to_bytes(),
+        delivery.id.0.to_bytes(),
+        state,
+        millis(until),
+        millis(since),
+        delivery.sends,
+    ])?;
+    Ok(())
+}
+
+fn next_due(db: &Connection, room: RoomId) -> Outcome<Option<Timestamp>> {
+    let sql = format!("SELECT min(o.due) {FIRST_WAITING}");
+    let due: Option<i64> = db
+        .prepare_cached(&sql)?
+        .query_row([room.0.to_bytes()], |row| row.get(0))?;
+    Ok(due.map(timestamp))
+}
+
+pub(super) fn complete(
+    db: &Connection,
+    lease: Lease,
+    delivery: DeliveryId,
+    state: &DeliveryState,
+    handed_over: bool,
+    now: Timestamp,
+) -> Outcome<Option<Timestamp>> {
+    check(db, lease)?;
+    if let Some((turn, was_marked)) = unfinished(db, lease.room, delivery)? {
+        move_to(db, lease.room, delivery, state, handed_over, now)?;
+        if let Some(entry) = entry_of(delivery, state, handed_over, was_marked) {
+            write_entry(db, turn, now, &entry)?;
+        }
+    }
+    next_due(db, lease.room)
+}
+
+/// The turn of a row that is not finished, and whether it waits as a repeat already.
+fn unfinished(
+    db: &Connection,
+    room: RoomId,
+    delivery: DeliveryId,
+) -> Outcome<Option<(Option<TurnId>, bool)>> {
+    Ok(db
+        .prepare_cached(
+            "SELECT turn, again FROM outbox WHERE room = ?1 AND id = ?2 AND state NOT IN (2, 4)",
+        )?
+        .query_row([room.0.to_bytes(), delivery.0.to_bytes()], |row| {
+            let turn: Option<[u8; 16]> = row.get(0)?;
+            Ok((turn.map(|id| TurnId(Ulid::from_bytes(id))), row.get(1)?))
+        })
+        .optional()?)
+}
+
+fn move_to(
+    db: &Connection,
+    room: RoomId,
+    delivery: DeliveryId,
+    state: &DeliveryState,
+    handed_over: bool,
+    now: Timestamp,
+) -> Outcome<()> {
+    let (byte, due, since, again, message, why) = match state {
+        DeliveryState::Queued { due, again } => (QUEUED, *due, None, Some(*again), None, None),
+        DeliveryState::Claimed { until } => (CLAIMED, *until, None, None, None, None),
+        DeliveryState::Sent { message } => (SENT, now, None, None, Some(message.as_str()), None),
+        DeliveryState::Unknown { since, due } => {
+            (UNKNOWN, *due, Some(millis(*since)), Some(false), None, None)
+        }
+        DeliveryState::Dead { why } => {
+            let why = serde_json::to_string(why).ok();
+            (DEAD, now, None, None, None, why)
+        }
+    };
+    let ended = matches!(byte, SENT | DEAD).then_some(millis(now));
+    db.prepare_cached(
+        "UPDATE outbox SET state = ?3, due = ?4, since = coalesce(?5, since), again = coalesce(?6, again),
+                           message = ?7, why = ?8, ended = ?9, sends = sends + ?10
+         WHERE room = ?1 AND id = ?2",
+    )?
+    .execute(params![
+        room.0.to_bytes(),
+        delivery.0.to_bytes(),
+        byte,
+        millis(due),
+        since,
+        again,
+        message,
+        why,
+        ended,
+        handed_over
+    ])?;
+    Ok(())
+}
+
+/// What the ledger says of a row's new state.
+fn entry_of(
+    delivery: DeliveryId,
+    state: &DeliveryState,
+    handed_over: bool,
+    was_marked: bool,
+) -> Option<Entry> {
+    match state {
+        // A repeat that waits for a connection is put back every second: it is one repeat.
+        DeliveryState::Queued { again: true, .. } => {
+            (!was_marked).then_some(Entry::Resent { delivery })
+        }
+        DeliveryState::Queued { again: false, .. } | DeliveryState::Claimed { .. } => None,
+        DeliveryState::Sent { .. } => Some(Entry::Sent {
+            delivery,
+            read_back: !handed_over,
+        }),
+        DeliveryState::Unknown { .. } => handed_over.then_some(Entry::Unknown { delivery }),
+        DeliveryState::Dead { why } => Some(Entry::Dead {
+            delivery,
+            why: *why,
+        }),
+    }
+}
+
+pub(super) fn is_ours(
+    db: &Connection,
+    room: RoomId,
+    account: &AccountName,
+    message: &MessageId,
+) -> Outcome<bool> {
+    Ok(db
+        .prepare_cached("SELECT EXISTS (SELECT 1 FROM outbox INDEXED BY outbox_of_message WHERE room = ?1 AND message = ?2 AND account = ?3)")?
+        .query_row(params![room.0.to_bytes(), message.as_str(), account.as_str()], |row| row.get(0))?)
+}
+
+/// Whose parts are not said any more.
+pub(super) enum Hushed {
+    /// Of one turn.
+    Turn(TurnId),
+    /// Of one member's turns.
+    Member(i64),
+    /// Of all turns.
+    Everybody,
+}
+
+/// What still waits to be said leaves the outbox unsaid; what is on its way stays.
+pub(super) fn hush(db: &Connection, room: RoomId, whose: &Hushed, at: Timestamp) -> Outcome<()> {
+    let why = serde_json::to_string(&DeadWhy::Cancelled).unwrap_or_default();
+    let (turn, member) = match whose {
+        Hushed::Turn(turn) => (Some(turn.0.to_bytes()), None),
+        Hushed::Member(member) => (None, Some(*member)),
+        Hushed::Everybody => (None, None),
+    };
+    db.prepare_cached(
+        "UPDATE outbox INDEXED BY outbox_waiting SET state = 4, why = ?4, ended = ?5
+         WHERE room = ?1 AND state IN (0, 1, 3) AND state = 0 AND turn IS NOT NULL AND (?2 IS NULL OR turn = ?2)
+           AND (?3 IS NULL OR turn IN (SELECT id FROM turns WHERE room = ?1 AND member = ?3))",
+    )?
+    .execute(params![room.0.to_bytes(), turn, member, why, millis(at)])?;
+    Ok(())
+}
+
+/// Inbox keys live a day, sent payloads a week.
+pub(super) fn purge(db: &Connection, now: Timestamp) -> Outcome<()> {
+    const DAY: i64 = 86_400_000;
+    let now = millis(now);
+    db.prepare_cached("DELETE FROM inbox WHERE at < ?1")?
+        .execute([now - DAY])?;
+    db.prepare_cached("UPDATE outbox SET sealed = x'' WHERE ended < ?1 AND sealed <> x''")?
+        .execute([now - 7 * DAY])?;
+    Ok(())
+}

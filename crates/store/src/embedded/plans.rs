@@ -1,0 +1,88 @@
+//! Reads every statement of this folder and asks SQLite how it would run it: what happens per message, question or
+//! delivery must find its rows by an index, however much is kept.
+
+use rusqlite::Connection;
+
+use super::{migrate, outbox::FIRST_WAITING};
+
+const SOURCES: &[&str] = &[
+    include_str!("rooms.rs"),
+    include_str!("turns.rs"),
+    include_str!("outbox.rs"),
+    include_str!("history.rs"),
+    include_str!("mod.rs"),
+];
+
+/// Statements that may look at whole tables: at a start and for `/metrics` only.
+const SELDOM: &[&str] = &[
+    "SELECT a.account, a.chat, r.kind",
+    "SELECT count(*) FROM turns",
+    "SELECT count(*) FROM ledger",
+    "SELECT count(*) FROM outbox",
+    "SELECT count(*) FROM history",
+    "SELECT coalesce(sum(",
+];
+
+/// Statements that walk over a room from its newest end, or drop its oldest.
+const ALONG_A_ROOM: &[&str] = &[
+    "SELECT h.message, m.id, m.name, h.text",
+    "SELECT message FROM outbox",
+    "DELETE FROM history WHERE room = ?1 AND (at",
+];
+
+/// Indexes of what is open, waits or still has words: never more than a little of a room.
+const SMALL: &[&str] = &["turns_open", "outbox_waiting", "turns_with_words"];
+
+fn statements() -> Vec<String> {
+    let starts = ["SELECT ", "INSERT ", "UPDATE ", "DELETE "];
+    let mut found = Vec::new();
+    for source in SOURCES {
+        let code = source.split("#[cfg(test)]").next().unwrap_or_default();
+        for (at, _) in code.match_indices('"') {
+            let rest = &code[at + 1..];
+            if !starts.iter().any(|start| rest.starts_with(start)) {
+                continue;
+            }
+            let masked = rest.replace("\\\"", "\u{1}\u{1}");
+            let end = masked.find('"').expect("a literal has an end");
+            let sql = rest[..end].replace("\\\"", "\"");
+            found.push(sql.replace("{FIRST_WAITING}", FIRST_WAITING));
+        }
+    }
+    found
+}
+
+#[test]
+fn no_statement_of_a_message_a_question_or_a_delivery_walks_over_all_that_is_kept() {
+    let mut db = Connection::open_in_memory().unwrap();
+    migrate::apply_all(&mut db, "memory", "memory").unwrap();
+    let statements = statements();
+    assert!(statements.len() > 40, "only {} found", statements.len());
+    let mut slow = Vec::new();
+    for sql in &statements {
+        if SELDOM.iter().any(|start| sql.starts_with(start)) && !sql.contains("member = ?1") {
+            continue;
+        }
+        let along = ALONG_A_ROOM.iter().any(|start| sql.starts_with(start));
+        for step in plan(&db, sql) {
+            let scan = step.starts_with("SCAN ") && step != "SCAN CONSTANT ROW";
+            let small = SMALL.iter().any(|index| step.contains(index));
+            let walk = step.ends_with("(room=?)") && !small && !along;
+            let sorts = along && step.contains("TEMP B-TREE");
+            if scan || walk || sorts {
+                slow.push(format!("{sql}\n    {step}"));
+            }
+        }
+    }
+    assert!(slow.is_empty(), "{}", slow.join("\n"));
+}
+
+fn plan(db: &Connection, sql: &str) -> Vec<String> {
+    let steps = |sql: &str| -> rusqlite::Result<Vec<String>> {
+        let mut plan = db.prepare(&format!("EXPLAIN QUERY PLAN {sql}"))?;
+        let nothing = vec![rusqlite::types::Null; plan.parameter_count()];
+        plan.query_map(rusqlite::params_from_iter(nothing), |row| row.get(3))?
+            .collect()
+    };
+    steps(sql).unwrap_or_else(|error| panic!("{error}: {sql}"))
+}
