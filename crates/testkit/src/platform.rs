@@ -1,0 +1,486 @@
+//! A platform in this process, for the simulation: rooms, the people in them with their roles, and everything that
+//! was shown there, in order. What becomes of a send is scripted. Time is tokio's, so that a test can let it pass.
+
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use teahouse_adapters::{Adapter, AdapterError, Capabilities, Connection, EventSink, Incoming};
+use teahouse_core::{
+    AccountName, Address, ChatId, EVENT_VERSION, Event, EventKind, MemberId, Message, MessageId,
+    NotSent, OutSegment, Outgoing, Receipt, Role, RoomKind, Segment, SendOutcome, Sender,
+    SenderKind, Sequence,
+};
+use tokio::sync::{mpsc, watch};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+/// A send without a receipt is given up after so long, as the real adapters do.
+pub const RECEIPT_LIMIT: Duration = Duration::from_secs(15);
+
+/// A wall clock that goes with tokio's: both stand still until a test lets time pass.
+#[derive(Clone, Copy, Debug)]
+pub struct SimTime {
+    start: Timestamp,
+    began: Instant,
+}
+
+impl SimTime {
+    /// It is `start` now.
+    pub fn starting(start: Timestamp) -> Self {
+        SimTime {
+            start,
+            began: Instant::now(),
+        }
+    }
+
+    /// The wall clock.
+    pub fn now(&self) -> Timestamp {
+        self.start + self.elapsed()
+    }
+
+    /// How much time has passed.
+    pub fn elapsed(&self) -> Duration {
+        self.began.elapsed()
+    }
+}
+
+/// What becomes of one send.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// No receipt, and nobody ever sees it.
+    Swallowed,
+    /// No receipt, though everybody sees it.
+    Unacknowledged,
+    /// The platform says no.
+    Refused,
+    /// We may not speak there.
+    Muted,
+}
+
+/// Something a room has seen.
+#[derive(Clone, Debug)]
+pub struct Shown {
+    /// In which room.
+    pub chat: ChatId,
+    /// By this label.
+    pub message: MessageId,
+    /// Who said it; nobody is the house.
+    pub who: Option<String>,
+    /// The words, with mentions written out.
+    pub text: String,
+    /// What it quotes.
+    pub quote: Option<MessageId>,
+    /// How much time had passed.
+    pub at: Duration,
+    /// Whether the house was told by which label its message goes.
+    pub receipt: bool,
+    /// When it was taken back, if it was.
+    pub recalled: Option<Duration>,
+}
+
+/// One account on a platform in this process.
+pub struct FakePlatform {
+    account: AccountName,
+    time: SimTime,
+    connection: watch::Sender<Connection>,
+    events: mpsc::UnboundedSender<Incoming>,
+    heard: Mutex<Option<mpsc::UnboundedReceiver<Incoming>>>,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    shown: Vec<Shown>,
+    made: u64,
+    roles: HashMap<(ChatId, MemberId), Role>,
+    fates: VecDeque<Fate>,
+    stuck: HashSet<ChatId>,
+    no_history: bool,
+    own_events: bool,
+    no_roles: bool,
+}
+
+impl FakePlatform {
+    /// The platform's name: all accounts are on this one.
+    pub const PLATFORM: &'static str = "fake";
+
+    /// An account that is online and whose rooms can be read back, without own-message events.
+    pub fn new(account: &str, time: SimTime) -> Self {
+        let (events, heard) = mpsc::unbounded_channel();
+        FakePlatform {
+            account: AccountName::new(account),
+            time,
+            connection: watch::Sender::new(Connection::Online),
+            events,
+            heard: Mutex::new(Some(heard)),
+            state: Mutex::default(),
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The clock it lives by.
+    pub fn time(&self) -> SimTime {
+        self.time
+    }
+
+    /// Whether the latest messages of a room can be read back.
+    pub fn keeps_history(&self, keeps: bool) {
+        self.state().no_history = !keeps;
+    }
+
+    /// Whether our own messages are reported back to us.
+    pub fn reports_own(&self, reports: bool) {
+        self.state().own_events = reports;
+    }
+
+    /// Whether the platform says who is admin.
+    pub fn tells_roles(&self, tells: bool) {
+        self.state().no_roles = !tells;
+    }
+
+    /// What becomes of the next send that has no fate yet.
+    pub fn next_send(&self, fate: Fate) {
+        self.state().fates.push_back(fate);
+    }
+
+    /// From now on every send to this room is swallowed.
+    pub fn gets_stuck(&self, chat: &ChatId) {
+        self.state().stuck.insert(chat.clone());
+    }
+
+    /// The link goes down, or comes back.
+    pub fn is_online(&self, online: bool) {
+        let state = if online {
+            Connection::Online
+        } else {
+            Connection::Lost
+        };
+        self.connection.send_replace(state);
+    }
+
+    /// A member's role by the member list, without anybody being told.
+    pub fn lists(&self, chat: &ChatId, member: &str, role: Role) {
+        let who = (chat.clone(), MemberId::new(member));
+        self.state().roles.insert(who, role);
+    }
+
+    /// Everything that was shown so far, in order.
+    pub fn shown(&self) -> Vec<Shown> {
+        self.state().shown.clone()
+    }
+
+    /// A member says something: everybody sees it, and we hear of it. The frame claims the role of the member list.
+    pub fn says(
+        &self,
+        chat: &ChatId,
+        kind: RoomKind,
+        member: &str,
+        segments: Vec<Segment>,
+    ) -> Incoming {
+        let incoming = self.makes(chat, kind, member, segments);
+        self.shows(&incoming);
+        self.tells(incoming.clone());
+        incoming
+    }
+
+    /// What a member would say, as an event that nobody has heard yet.
+    pub fn makes(
+        &self,
+        chat: &ChatId,
+        kind: RoomKind,
+        member: &str,
+        segments: Vec<Segment>,
+    ) -> Incoming {
+        let mut state = self.state();
+        let id = MemberId::new(member);
+        let role = state.roles.get(&(chat.clone(), id.clone())).copied();
+        state.made += 1;
+        let number = state.made;
+        self.incoming(EventKind::Message(Message {
+            address: self.address(chat),
+            room_kind: kind,
+            id: MessageId::new(format!("m{number}")),
+            sequence: Some(Sequence::new(number.to_string())),
+            sender: Sender {
+                id,
+                name: member.to_owned(),
+                role: Some(role.unwrap_or(Role::Member)),
+                kind: SenderKind::Person,
+            },
+            segments,
+            sent_at: Some(self.time.now()),
+        }))
+    }
+
+    /// Everybody sees a member's message.
+    pub fn shows(&self, incoming: &Incoming) {
+        let EventKind::Message(message) = &incoming.event.kind else {
+            return;
+        };
+        self.state().shown.push(Shown {
+            chat: message.address.chat.clone(),
+            message: message.id.clone(),
+            who: Some(message.sender.name.clone()),
+            text: message.readable(),
+            quote: message.reply_to().cloned(),
+            at: self.time.elapsed(),
+            receipt: true,
+            recalled: None,
+        });
+    }
+
+    /// We hear of something: for repeats, backlogs and frames that lie.
+    pub fn tells(&self, incoming: Incoming) {
+        // Nobody listens any more once the house has closed.
+        let _ = self.events.send(incoming);
+    }
+
+    /// A message is taken back.
+    pub fn recalls(&self, chat: &ChatId, kind: RoomKind, member: &str, message: &MessageId) {
+        let now = self.time.elapsed();
+        let mut state = self.state();
+        for shown in state.shown.iter_mut() {
+            if shown.chat == *chat && shown.message == *message {
+                shown.recalled = Some(now);
+            }
+        }
+        drop(state);
+        let author = Some(MemberId::new(member));
+        self.tells(self.incoming(EventKind::Recall {
+            chat: chat.clone(),
+            room_kind: kind,
+            message: message.clone(),
+            author: author.clone(),
+            operator: author,
+        }));
+    }
+
+    /// A role is given or taken, and we hear of it.
+    pub fn makes_role(&self, chat: &ChatId, member: &str, role: Role) {
+        self.lists(chat, member, role);
+        self.tells(self.incoming(EventKind::RoleChanged {
+            chat: chat.clone(),
+            member: MemberId::new(member),
+            role,
+        }));
+    }
+
+    /// Where a chat is, for us.
+    pub fn address(&self, chat: &ChatId) -> Address {
+        Address {
+            account: self.account.clone(),
+            chat: chat.clone(),
+        }
+    }
+
+    fn incoming(&self, kind: EventKind) -> Incoming {
+        Incoming {
+            platform: Self::PLATFORM,
+            us: us(),
+            event: Event {
+                version: EVENT_VERSION,
+                account: self.account.clone(),
+                time: Some(self.time.now()),
+                kind,
+            },
+        }
+    }
+
+    /// Everybody sees a message of ours; with own-message events, we hear of it too.
+    fn shows_ours(&self, out: &Outgoing, receipt: bool) -> MessageId {
+        let mut state = self.state();
+        state.made += 1;
+        let number = state.made;
+        let id = MessageId::new(format!("m{number}"));
+        state.shown.push(Shown {
+            chat: out.address().chat.clone(),
+            message: id.clone(),
+            who: None,
+            text: readable(out.body()),
+            quote: out.quote().cloned(),
+            at: self.time.elapsed(),
+            receipt,
+            recalled: None,
+        });
+        let reports = state.own_events;
+        drop(state);
+        if reports {
+            let message = self.our_message(out, &id, number);
+            self.tells(self.incoming(EventKind::Message(message)));
+        }
+        id
+    }
+
+    fn our_message(&self, out: &Outgoing, id: &MessageId, number: u64) -> Message {
+        let quote = out.quote().map(|message| Segment::Quote {
+            message: message.clone(),
+            more: Default::default(),
+        });
+        let text = Segment::Text { text: out.text() };
+        Message {
+            address: out.address().clone(),
+            room_kind: out.room_kind(),
+            id: id.clone(),
+            sequence: Some(Sequence::new(number.to_string())),
+            sender: Sender {
+                id: us(),
+                name: "house".into(),
+                role: None,
+                kind: SenderKind::Ourselves,
+            },
+            segments: quote.into_iter().chain([text]).collect(),
+            sent_at: Some(self.time.now()),
+        }
+    }
+
+    fn next_fate(&self, chat: &ChatId) -> Option<Fate> {
+        let mut state = self.state();
+        if state.stuck.contains(chat) {
+            return Some(Fate::Swallowed);
+        }
+        state.fates.pop_front()
+    }
+}
+
+/// Whom the house is.
+pub fn us() -> MemberId {
+    MemberId::new("house")
+}
+
+fn readable(body: &[OutSegment]) -> String {
+    let word = |segment: &OutSegment| match segment {
+        OutSegment::Text { text } => text.clone(),
+        OutSegment::Mention { member } => format!("@{member} "),
+    };
+    body.iter().map(word).collect()
+}
+
+#[async_trait]
+impl Adapter for FakePlatform {
+    fn account(&self) -> &AccountName {
+        &self.account
+    }
+
+    fn platform(&self) -> &'static str {
+        Self::PLATFORM
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        Capabilities {
+            longest_text: usize::MAX,
+            quotes: true,
+            history: !self.state().no_history,
+        }
+    }
+
+    fn us(&self) -> Option<MemberId> {
+        Some(us())
+    }
+
+    fn connection(&self) -> watch::Receiver<Connection> {
+        self.connection.subscribe()
+    }
+
+    async fn run(&self, events: EventSink, stop: CancellationToken) {
+        let heard = self
+            .heard
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        let mut heard = heard.expect("a platform runs once");
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => return,
+                Some(incoming) = heard.recv() => events.offer(incoming),
+            };
+        }
+    }
+
+    async fn send(&self, out: &Outgoing) -> SendOutcome {
+        if *self.connection.borrow() != Connection::Online {
+            return SendOutcome::NotSent(NotSent::Offline);
+        }
+        let fate = self.next_fate(&out.address().chat);
+        match fate {
+            None => SendOutcome::Sent(Receipt {
+                message: self.shows_ours(out, true),
+            }),
+            Some(Fate::Refused) => SendOutcome::NotSent(NotSent::Refused {
+                why: "retcode 120".into(),
+            }),
+            Some(Fate::Muted) => SendOutcome::NotSent(NotSent::Muted),
+            Some(Fate::Swallowed | Fate::Unacknowledged) => {
+                if fate == Some(Fate::Unacknowledged) {
+                    self.shows_ours(out, false);
+                }
+                tokio::time::sleep(RECEIPT_LIMIT).await;
+                SendOutcome::Unknown {
+                    why: "no receipt in time".into(),
+                }
+            }
+        }
+    }
+
+    async fn history(&self, chat: &ChatId, count: usize) -> Result<Vec<Message>, AdapterError> {
+        let state = self.state();
+        if state.no_history {
+            return Err(AdapterError::Refused {
+                account: self.account.clone(),
+                action: "history",
+                why: "not supported".into(),
+            });
+        }
+        let all = state.shown.iter().filter(|shown| shown.chat == *chat);
+        let mut latest: Vec<Message> = all.rev().take(count).map(|s| self.kept(s)).collect();
+        latest.reverse();
+        Ok(latest)
+    }
+
+    async fn role(&self, chat: &ChatId, member: &MemberId) -> Result<Role, AdapterError> {
+        let state = self.state();
+        if state.no_roles {
+            return Err(AdapterError::TimedOut {
+                account: self.account.clone(),
+                action: "the member list",
+            });
+        }
+        let role = state.roles.get(&(chat.clone(), member.clone()));
+        Ok(role.copied().unwrap_or(Role::Member))
+    }
+}
+
+impl FakePlatform {
+    fn kept(&self, shown: &Shown) -> Message {
+        let quote = shown.quote.clone().map(|message| Segment::Quote {
+            message,
+            more: Default::default(),
+        });
+        let text = Segment::Text {
+            text: shown.text.clone(),
+        };
+        let (id, kind) = match &shown.who {
+            Some(name) => (MemberId::new(name.as_str()), SenderKind::Person),
+            None => (us(), SenderKind::Ourselves),
+        };
+        Message {
+            address: self.address(&shown.chat),
+            room_kind: RoomKind::Group,
+            id: shown.message.clone(),
+            sequence: None,
+            sender: Sender {
+                name: id.to_string(),
+                id,
+                role: None,
+                kind,
+            },
+            segments: quote.into_iter().chain([text]).collect(),
+            sent_at: None,
+        }
+    }
+}
