@@ -1,0 +1,145 @@
+//! `teahouse serve` and `teahouse health`.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::{Context, bail};
+use clap::Args;
+use metrics_exporter_prometheus::PrometheusBuilder;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tracing::{info, warn};
+
+use super::{Data, config_errors};
+use crate::config::{self, Metrics, Settings};
+use crate::control::{self, Reply, Request};
+use crate::{first_start, serve};
+
+#[derive(Args)]
+pub(super) struct Serve {
+    /// The configuration [default: teahouse.toml in the data folder, written at the first start]
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    #[command(flatten)]
+    data: Data,
+}
+
+#[derive(Args)]
+pub(super) struct Health {
+    #[command(flatten)]
+    data: Data,
+}
+
+/// The settings in force, and the data folder they are for.
+pub(super) fn settings(
+    config: Option<PathBuf>,
+    data: &Data,
+) -> anyhow::Result<(Settings, PathBuf)> {
+    let file = match config {
+        Some(file) => file,
+        None => {
+            let folder = data.folder();
+            let (file, new) = first_start::settings(&folder).with_context(|| {
+                format!(
+                    "cannot write the first configuration into \"{}\"",
+                    folder.display()
+                )
+            })?;
+            if new {
+                info!("wrote a first configuration: {}", file.display());
+                info!(
+                    "the token for your bridge is in {}",
+                    folder.join("onebot.token").display()
+                );
+            }
+            file
+        }
+    };
+    let settings = config::load(&file, &|name| std::env::var(name).ok())
+        .map_err(|errors| config_errors(&errors))?;
+    let folder = data
+        .data
+        .clone()
+        .unwrap_or_else(|| settings.server.data.clone());
+    Ok((settings, folder))
+}
+
+impl Serve {
+    pub(super) async fn run(self) -> anyhow::Result<ExitCode> {
+        let (settings, data) = settings(self.config, &self.data)?;
+        let numbers = match settings.server.metrics {
+            Metrics::Off => None,
+            Metrics::Open | Metrics::Token(_) => Some(
+                PrometheusBuilder::new()
+                    .install_recorder()
+                    .context("cannot keep numbers for /metrics")?,
+            ),
+        };
+        let stop = CancellationToken::new();
+        let signals = TaskTracker::new();
+        signals.spawn(listen_to_signals(stop.clone())?);
+        serve::serve(settings, data, numbers, stop).await?;
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// The first SIGTERM or Ctrl-C drains, the second ends at once.
+fn listen_to_signals(stop: CancellationToken) -> anyhow::Result<impl Future<Output = ()>> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut hang_up = signal(SignalKind::hangup())?;
+    Ok(async move {
+        loop {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+                _ = hang_up.recv() => {
+                    warn!("settings are read at the start only: restart to use new ones");
+                    continue;
+                }
+            }
+            if stop.is_cancelled() {
+                eprintln!(
+                    "teahouse: stopped at once; what is unfinished goes on at the next start"
+                );
+                std::process::exit(1);
+            }
+            stop.cancel();
+        }
+    })
+}
+
+impl Health {
+    pub(super) async fn run(self) -> anyhow::Result<ExitCode> {
+        let data = self.data.folder();
+        let Some(reply) = control::ask(&data, &Request::Health).await else {
+            bail!(
+                "no house runs on \"{}\"; start one with `teahouse serve --data {0}`",
+                data.display()
+            );
+        };
+        match reply.context("the running house did not answer")? {
+            Reply::Health {
+                pid,
+                questions,
+                open,
+                waiting,
+                accounts,
+            } => {
+                let mut out = format!(
+                    "running as pid {pid}: {questions} questions so far, {open} being answered, {waiting} messages to send\n"
+                );
+                for (name, state) in &accounts {
+                    out.push_str(&format!("account {name}: {state}\n"));
+                }
+                super::decode::print(&out)?;
+                Ok(ExitCode::SUCCESS)
+            }
+            Reply::Refused(why) => bail!("the running house cannot say: {why}"),
+            Reply::Said(_) => {
+                bail!("the running house gave another answer than asked; is it of this release?")
+            }
+        }
+    }
+}

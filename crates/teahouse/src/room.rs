@@ -1,0 +1,448 @@
+//! A room in memory: what the house knows of it between two events. Rebuilt from the store whenever its lease is
+//! taken, bounded, and thrown away when nobody has spoken there for long. Decides nothing and waits for nothing.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use teahouse_adapters::Incoming;
+use teahouse_core::{
+    Address, Bucket, Call, Charter, Exchange, InboxKey, MemberId, Message, MessageId, Reason, Role,
+    RoomKind, RoomState, SenderKind, TURNS_AT_ONCE, TalkLine, TurnId, admit, find_call,
+};
+use teahouse_store::{Lease, MemberDay, OpenTurn, OpenedRoom};
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+/// Lines of talk kept in memory.
+const TALK: usize = 64;
+/// Lines of talk that a prompt sees at most.
+const TALK_IN_PROMPT: usize = 12;
+/// Exchanges kept in memory.
+const EXCHANGES: usize = 24;
+/// Labels of our own messages kept in memory.
+const OWN: usize = 128;
+/// Own-message events kept for reading back.
+const ECHOES: usize = 32;
+/// Keys of the latest talk, so that two bridges of one account make one line.
+const SEEN: usize = 128;
+/// Events of one room that may wait; more are shed.
+pub const INBOX: usize = 2_048;
+/// How long a role that the platform confirmed is believed.
+const ROLE_HOLDS: Duration = Duration::from_secs(60);
+/// The longest a turn may keep the room's mouth between its first and its last part.
+const MOUTH: Duration = Duration::from_secs(15);
+/// A longer text is not kept whole in memory.
+const LONGEST_LINE: usize = 1_000;
+
+/// One room's lane: events in order, turns beside each other, one mouth.
+pub struct Lane {
+    /// Where it is.
+    pub address: Address,
+    /// On which platform.
+    pub platform: &'static str,
+    /// Group or direct.
+    pub kind: RoomKind,
+    /// Its rules.
+    pub charter: Arc<Charter>,
+    /// Whether its house answers in direct chats.
+    pub direct_allowed: bool,
+    /// Wakes whoever waits for the mouth or for the room to come to rest.
+    pub changed: Notify,
+    /// Wakes delivery.
+    pub outbox: Notify,
+    state: Mutex<LaneState>,
+}
+
+/// What changes.
+pub struct LaneState {
+    /// Events that wait.
+    pub inbox: VecDeque<Incoming>,
+    /// Whether a task works through them.
+    pub working: bool,
+    /// The room, once the store has opened it.
+    pub open: Option<OpenRoom>,
+    /// Whether delivery is at work.
+    pub delivery: DeliveryTask,
+    /// How fast it may speak.
+    pub pace: Bucket,
+    /// When anything last happened here.
+    pub used: Timestamp,
+}
+
+/// Whether the room's delivery is at work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DeliveryTask {
+    /// Nothing to send.
+    Idle,
+    /// At work.
+    Running,
+    /// At work, and something came meanwhile.
+    Again,
+}
+
+/// A question being answered.
+pub struct Running {
+    /// Who asked.
+    pub member: MemberId,
+    /// The question's label.
+    pub message: MessageId,
+    /// Ends it.
+    pub cancel: CancellationToken,
+    /// Why it was ended from outside.
+    pub ended_by: Option<Reason>,
+}
+
+/// A message of ours as the platform reported it back.
+pub struct Echo {
+    /// Its label.
+    pub message: MessageId,
+    /// Its words.
+    pub text: String,
+    /// What it quotes.
+    pub quote: Option<MessageId>,
+}
+
+/// A room whose lease is ours.
+pub struct OpenRoom {
+    /// Proof of that.
+    pub lease: Lease,
+    /// `ai on|off`.
+    pub on: bool,
+    /// `ai pause`.
+    pub paused_until: Option<Timestamp>,
+    /// Whether the first-contact notice was given.
+    pub greeted: bool,
+    /// When the hint was last given.
+    pub hinted_at: Option<Timestamp>,
+    /// Our own latest messages.
+    pub own: VecDeque<MessageId>,
+    /// Our own messages as they were reported back.
+    pub echoes: VecDeque<Echo>,
+    /// Turns at work.
+    pub running: HashMap<TurnId, Running>,
+    /// Turns that wait.
+    pub waiting: VecDeque<OpenTurn>,
+    talk: VecDeque<(MessageId, TalkLine)>,
+    exchanges: VecDeque<(MessageId, Exchange)>,
+    seen: VecDeque<InboxKey>,
+    days: HashMap<MemberId, (Timestamp, MemberDay)>,
+    roles: HashMap<MemberId, (Role, Timestamp)>,
+    mouth: Option<(TurnId, Timestamp)>,
+}
+
+/// What a message is, before anything is decided about it.
+pub enum Triage {
+    /// Heard before.
+    Repeat,
+    /// Our own words coming back.
+    Echo,
+    /// Talk, for this reason.
+    Talk(Reason),
+    /// It calls the house.
+    Call(Call),
+    /// It replies to a message that only the store may know as ours.
+    AskStore(MessageId),
+}
+
+impl Lane {
+    /// A lane whose room is not opened yet.
+    pub fn new(
+        address: Address,
+        platform: &'static str,
+        kind: RoomKind,
+        charter: Arc<Charter>,
+        direct_allowed: bool,
+        pace: Bucket,
+        now: Timestamp,
+    ) -> Self {
+        Lane {
+            address,
+            platform,
+            kind,
+            charter,
+            direct_allowed,
+            changed: Notify::new(),
+            outbox: Notify::new(),
+            state: Mutex::new(LaneState {
+                inbox: VecDeque::new(),
+                working: false,
+                open: None,
+                delivery: DeliveryTask::Idle,
+                pace,
+                used: now,
+            }),
+        }
+    }
+
+    /// The state, for a moment: never held across an await.
+    pub fn state(&self) -> MutexGuard<'_, LaneState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What `decide` needs to know of the room.
+    pub fn room_state(&self, open: &OpenRoom) -> RoomState {
+        RoomState {
+            kind: self.kind,
+            direct_allowed: self.direct_allowed,
+            on: open.on,
+            paused_until: open.paused_until,
+            hinted_at: open.hinted_at,
+            waiting: open.waiting.len(),
+        }
+    }
+}
+
+impl LaneState {
+    /// Whether the lane may be thrown away: nothing runs, nothing waits.
+    pub fn is_at_rest(&self) -> bool {
+        let turns = self
+            .open
+            .as_ref()
+            .is_some_and(|open| !open.running.is_empty() || !open.waiting.is_empty());
+        !self.working && self.inbox.is_empty() && self.delivery == DeliveryTask::Idle && !turns
+    }
+}
+
+fn push_bounded<T>(queue: &mut VecDeque<T>, item: T, most: usize) {
+    if queue.len() >= most {
+        queue.pop_front();
+    }
+    queue.push_back(item);
+}
+
+impl OpenRoom {
+    /// The room as the store left it.
+    pub fn new(opened: &OpenedRoom, greeted: bool) -> Self {
+        let mut room = OpenRoom {
+            lease: opened.lease,
+            on: opened.on,
+            paused_until: opened.paused_until,
+            greeted,
+            hinted_at: None,
+            own: opened.own_messages.iter().cloned().collect(),
+            echoes: VecDeque::new(),
+            running: HashMap::new(),
+            waiting: VecDeque::new(),
+            talk: VecDeque::new(),
+            exchanges: VecDeque::new(),
+            seen: VecDeque::new(),
+            days: HashMap::new(),
+            roles: HashMap::new(),
+            mouth: None,
+        };
+        for line in &opened.talk {
+            room.talk_was(&line.message, &line.member, &line.name, &line.text);
+        }
+        for kept in &opened.exchanges {
+            let exchange = Exchange {
+                member: kept.member.clone(),
+                question: kept.question.clone(),
+                answer: kept.answer.clone(),
+            };
+            room.exchanged(kept.message.clone(), exchange);
+        }
+        room
+    }
+
+    /// Reads a message. Nothing but the memory of talk changes.
+    pub fn triage(
+        &mut self,
+        message: &Message,
+        us: &MemberId,
+        charter: &Charter,
+        key: InboxKey,
+        now: Timestamp,
+    ) -> Triage {
+        if message.sender.kind == SenderKind::Ourselves {
+            return Triage::Echo;
+        }
+        if self.seen.contains(&key) {
+            return Triage::Repeat;
+        }
+        let admitted = admit(message, now);
+        let call = find_call(message, us, charter.trigger.as_slice(), |id| {
+            self.own.contains(id)
+        });
+        match (admitted, call) {
+            (Err(reason), _) => self.talk_reason(message, key, reason),
+            (Ok(()), Some(call)) => Triage::Call(call),
+            (Ok(()), None) => match message.reply_to() {
+                Some(id) if self.own.len() >= OWN => Triage::AskStore(id.clone()),
+                Some(_) | None => self.talk_reason(message, key, Reason::Talk),
+            },
+        }
+    }
+
+    fn talk_reason(&mut self, message: &Message, key: InboxKey, reason: Reason) -> Triage {
+        self.heard(message, key);
+        Triage::Talk(reason)
+    }
+
+    /// Remembers the key of a message that called the house: it is no talk, and prompts learn of it by its exchange.
+    pub fn called(&mut self, key: InboxKey) {
+        push_bounded(&mut self.seen, key, SEEN);
+    }
+
+    /// Remembers a line of talk and its key.
+    pub fn heard(&mut self, message: &Message, key: InboxKey) {
+        push_bounded(&mut self.seen, key, SEEN);
+        let text = message.readable();
+        self.talk_was(&message.id, &message.sender.id, &message.sender.name, &text);
+    }
+
+    fn talk_was(&mut self, message: &MessageId, member: &MemberId, name: &str, text: &str) {
+        let text = text.chars().take(LONGEST_LINE).collect();
+        let line = TalkLine {
+            member: member.clone(),
+            name: name.chars().take(64).collect(),
+            text,
+        };
+        push_bounded(&mut self.talk, (message.clone(), line), TALK);
+    }
+
+    /// Remembers an exchange.
+    pub fn exchanged(&mut self, message: MessageId, exchange: Exchange) {
+        push_bounded(&mut self.exchanges, (message, exchange), EXCHANGES);
+    }
+
+    /// Remembers a message of ours by its label.
+    pub fn spoke(&mut self, message: MessageId) {
+        push_bounded(&mut self.own, message, OWN);
+    }
+
+    /// Remembers that a message of ours was reported back.
+    pub fn echoed(&mut self, echo: Echo) {
+        push_bounded(&mut self.echoes, echo, ECHOES);
+    }
+
+    /// The latest talk for a prompt, oldest first; no line of it called the house.
+    pub fn talk(&self) -> Vec<&TalkLine> {
+        let older = self.talk.len().saturating_sub(TALK_IN_PROMPT);
+        self.talk.iter().skip(older).map(|(_, line)| line).collect()
+    }
+
+    /// Exchanges for a prompt, oldest first.
+    pub fn exchanges(&self) -> Vec<&Exchange> {
+        self.exchanges
+            .iter()
+            .map(|(_, exchange)| exchange)
+            .collect()
+    }
+
+    /// A line of talk by its label.
+    pub fn line(&self, message: &MessageId) -> Option<TalkLine> {
+        self.talk
+            .iter()
+            .rev()
+            .find(|(id, _)| id == message)
+            .map(|(_, line)| line.clone())
+    }
+
+    /// A recalled message is gone from every prompt at once.
+    pub fn forget_message(&mut self, message: &MessageId) {
+        self.talk.retain(|(id, _)| id != message);
+        self.exchanges.retain(|(id, _)| id != message);
+    }
+
+    /// `ai new`: of one member, or of all.
+    pub fn forget_exchanges(&mut self, member: Option<&MemberId>) {
+        self.exchanges
+            .retain(|(_, exchange)| member.is_some_and(|member| exchange.member != *member));
+    }
+
+    /// A role that was confirmed lately.
+    pub fn role(&self, member: &MemberId, now: Timestamp) -> Option<Role> {
+        self.roles
+            .get(member)
+            .filter(|(_, until)| now < *until)
+            .map(|(role, _)| *role)
+    }
+
+    /// The platform has said what role somebody has.
+    pub fn role_is(&mut self, member: MemberId, role: Role, now: Timestamp) {
+        self.roles.retain(|_, (_, until)| now < *until);
+        self.roles.insert(member, (role, now + ROLE_HOLDS));
+    }
+
+    /// Today's count of a member, if it is known.
+    pub fn day(&self, member: &MemberId, day: Timestamp) -> Option<MemberDay> {
+        self.days
+            .get(member)
+            .filter(|(start, _)| *start == day)
+            .map(|(_, count)| *count)
+    }
+
+    /// Today's count of a member is this.
+    pub fn day_is(&mut self, member: MemberId, day: Timestamp, count: MemberDay) {
+        self.days.retain(|_, (start, _)| *start == day);
+        self.days.insert(member, (day, count));
+    }
+
+    /// The next turn to start: first come first served, but nobody's second question before another's first.
+    pub fn next_turn(&mut self) -> Option<OpenTurn> {
+        if self.running.len() >= TURNS_AT_ONCE {
+            return None;
+        }
+        let busy = |turn: &OpenTurn| {
+            self.running
+                .values()
+                .any(|running| running.member == turn.turn.member)
+        };
+        let at = self
+            .waiting
+            .iter()
+            .position(|turn| !busy(turn))
+            .unwrap_or(0);
+        self.waiting.remove(at)
+    }
+
+    /// Takes the room's mouth for a part. A turn that has had it too long gets it again only for its `last` words.
+    pub fn take_mouth(&mut self, turn: TurnId, last: bool, now: Timestamp) -> bool {
+        let expired =
+            |since: Timestamp| now < since || now.duration_since(since).unsigned_abs() > MOUTH;
+        match self.mouth {
+            Some((holder, since)) if holder == turn => last || !expired(since),
+            Some((_, since)) if !expired(since) => false,
+            Some(_) | None => {
+                self.mouth = Some((turn, now));
+                true
+            }
+        }
+    }
+
+    /// A turn has said its last words.
+    pub fn leave_mouth(&mut self, turn: TurnId) {
+        if self.mouth.is_some_and(|(holder, _)| holder == turn) {
+            self.mouth = None;
+        }
+    }
+
+    /// Ends running turns from outside.
+    pub fn end_turns(&mut self, reason: Reason, of: impl Fn(&MemberId, &MessageId) -> bool) {
+        for running in self.running.values_mut() {
+            if running.ended_by.is_none() && of(&running.member, &running.message) {
+                running.ended_by = Some(reason);
+                running.cancel.cancel();
+            }
+        }
+    }
+
+    /// Whether a turn of one of these members runs or waits.
+    pub fn has_turns(&self, of: impl Fn(&MemberId) -> bool) -> bool {
+        let mut running = self.running.values().filter(|turn| turn.ended_by.is_none());
+        running.any(|turn| of(&turn.member))
+            || self.waiting.iter().any(|turn| of(&turn.turn.member))
+    }
+
+    /// Takes waiting turns out; they end without having begun.
+    pub fn drop_waiting(&mut self, of: impl Fn(&MemberId, &MessageId) -> bool) -> Vec<OpenTurn> {
+        let (gone, kept) = self
+            .waiting
+            .drain(..)
+            .partition(|turn| of(&turn.turn.member, &turn.turn.message));
+        self.waiting = kept;
+        Vec::from_iter::<VecDeque<OpenTurn>>(gone)
+    }
+}

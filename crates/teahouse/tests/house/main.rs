@@ -1,0 +1,14 @@
+//! The house as outsiders meet it: a process, real sockets, real files; and, in `tea`, the simulation.
+
+mod contract;
+mod crash;
+mod dedup;
+mod doors;
+mod journey;
+mod quiet;
+mod scene;
+mod secrets;
+mod talk;
+mod tea;
+mod tidy;
+mod transcripts;
