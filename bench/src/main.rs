@@ -1,1 +1,88 @@
-fn main(){}
+//! Measures the house beside the bare echo bot, on the same fake bridge and fake model, in interleaved pairs.
+//! It prints medians with their range, once for eyes and once as markdown for docs/figures.md. It judges nothing:
+//! the bars are written elsewhere. With `--evals` it checks decoding and silence instead.
+
+mod bridge;
+mod evals;
+mod load;
+mod report;
+mod talk;
+mod target;
+
+use std::path::PathBuf;
+
+use anyhow::Context as _;
+use clap::Parser;
+use tokio_util::task::TaskTracker;
+
+use target::Kind;
+
+/// The house beside the bare echo bot: CPU, latency, memory, start.
+#[derive(Parser)]
+struct Args {
+    /// How many interleaved pairs of runs.
+    #[arg(long, default_value_t = 5)]
+    pairs: usize,
+    /// Questions of the closed loop.
+    #[arg(long, default_value_t = 4000)]
+    questions: usize,
+    /// Ordinary messages of the flood.
+    #[arg(long, default_value_t = 50_000)]
+    talk: usize,
+    /// The house's program; beside this one if left out.
+    #[arg(long)]
+    house: Option<PathBuf>,
+    /// The echo bot's program; beside this one if left out.
+    #[arg(long)]
+    echo: Option<PathBuf>,
+    /// Measure only one of the two.
+    #[arg(long, value_enum)]
+    only: Option<Kind>,
+    /// Check decoding and silence with the data sets of this folder, and measure nothing.
+    #[arg(long)]
+    evals: Option<PathBuf>,
+    /// Where generated talk starts.
+    #[arg(long, default_value_t = 20_261_124)]
+    seed: u64,
+}
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    let args = Args::parse();
+    let tasks = TaskTracker::new();
+    let beside = |name: &str| -> anyhow::Result<PathBuf> {
+        let own = std::env::current_exe().context("this program knows where it is")?;
+        Ok(own.with_file_name(name))
+    };
+    let house = args.house.map_or_else(|| beside("teahouse"), Ok)?;
+    let echo = args.echo.map_or_else(|| beside("teahouse-echo"), Ok)?;
+    if let Some(folder) = args.evals {
+        return evals::run(&house, &folder, args.seed, &tasks).await;
+    }
+    let kinds: Vec<(Kind, PathBuf)> = [(Kind::House, house), (Kind::Echo, echo)]
+        .into_iter()
+        .filter(|(kind, _)| args.only.is_none_or(|only| only == *kind))
+        .collect();
+    let mut runs = Vec::new();
+    for pair in 0..args.pairs {
+        // Each pair turns the order round, so that a warm machine favours neither.
+        let mut order: Vec<_> = kinds.iter().collect();
+        if pair % 2 == 1 {
+            order.reverse();
+        }
+        for (kind, program) in order {
+            eprintln!("pair {} of {}: {}", pair + 1, args.pairs, kind.word());
+            let plan = load::Plan {
+                questions: args.questions,
+                talk: args.talk,
+                seed: args.seed,
+            };
+            let figures = load::run(*kind, program, &plan, &tasks).await;
+            runs.push((
+                *kind,
+                figures.with_context(|| format!("while measuring {}", kind.word()))?,
+            ));
+        }
+    }
+    report::print(&runs)
+}
