@@ -50,4 +50,4 @@ pub use outbox::{
 pub use pace::{Bucket, Pace};
 pub use reason::Reason;
 pub use reasoning::{ReasoningFilter, strip_reasoning};
-pub use split::{FIRST_PART, Parts};
+pub use split::{FIRST_PART, Parts, fit};

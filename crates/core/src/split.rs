@@ -93,6 +93,29 @@ impl Parts {
     }
 }
 
+/// A text no longer than a platform takes: cut at its last sentence that fits, with `mark` behind it.
+pub fn fit(text: String, longest: usize, mark: &str) -> String {
+    if text.chars().count() <= longest {
+        return text;
+    }
+    // A code block that is cut is closed again.
+    let room = longest.saturating_sub(mark.chars().count() + 4);
+    let end = text
+        .char_indices()
+        .nth(room)
+        .map_or(text.len(), |(at, _)| at);
+    let head = &text[..end];
+    match last_cut(head, room / 2) {
+        Some(Cut {
+            at, fence: None, ..
+        }) => format!("{}{mark}", head[..at].trim_end()),
+        Some(Cut {
+            at, fence: Some(_), ..
+        }) => format!("{}\n```{mark}", head[..at].trim_end()),
+        None => format!("{}{mark}", head.trim_end()),
+    }
+}
+
 /// A place where a text may be cut.
 struct Cut {
     /// In bytes.
@@ -320,6 +343,16 @@ mod tests {
         }
         assert_eq!(sentence_ends("他说：“好。”然后走了。"), [21, 36]);
         assert_eq!(sentence_ends("Really?! Yes. "), [8, 13]);
+    }
+
+    #[test]
+    fn what_is_longer_than_a_platform_takes_is_cut_and_says_so() {
+        assert_eq!(fit(SENTENCE.into(), 80, "… (cut short)"), SENTENCE);
+        let long = SENTENCE.repeat(90);
+        let fitted = fit(long, 1_000, "… (cut short)");
+        assert!(fitted.chars().count() <= 1_000, "{fitted}");
+        assert!(fitted.ends_with("oxidise.… (cut short)"), "{fitted}");
+        assert!(fit("茶".repeat(50), 10, "…").chars().count() <= 10);
     }
 
     #[test]

@@ -10,7 +10,7 @@ use metrics::counter;
 use teahouse_core::{
     AttemptNumber, ChatRequest, Chunk, Exchange, FRESHNESS, FailureKind, Finish, Nano, NextStep,
     Notice, Parts, PromptSource, Reason, ReportedUsage, Route, RouteModel, Source, TalkLine, Usage,
-    Walk, clean_text, cut_short, prompt, strip_reasoning,
+    Walk, clean_text, cut_short, fit, prompt, strip_reasoning,
 };
 use teahouse_providers::ProviderError;
 use teahouse_store::{
@@ -428,6 +428,11 @@ impl Answer {
 
     fn part(&self, model: &RouteModel, text: String, now: Timestamp) -> Option<Outbound> {
         let quote = Some(&self.turn.turn.message);
+        let language = self.host.language_of(&self.lane);
+        let longest = self
+            .longest_text()
+            .saturating_sub(model.mark.text(language).chars().count());
+        let text = fit(text, longest, cut_short(language));
         let draft = self
             .host
             .draft(&self.lane, quote, text, Source::Model(model.mark));
@@ -437,6 +442,14 @@ impl Answer {
             Some((self.turn.turn.id, self.next_part)),
             now,
         )
+    }
+
+    /// What the platform takes in one message.
+    fn longest_text(&self) -> usize {
+        let account = self.host.accounts.get(&self.lane.address.account);
+        account.map_or(usize::MAX, |account| {
+            account.adapter.capabilities().longest_text
+        })
     }
 
     fn attempt_end(

@@ -923,11 +923,11 @@ mod tests {
         for (fields, expected) in [
             (
                 r#""notice_type":"group_recall","operator_id":4,"message_id":-9"#,
-                r#"{"event":"recall","chat":"3","message":"-9","author":"2","operator":"4"}"#,
+                r#"{"event":"recall","chat":"3","room_kind":"group","message":"-9","author":"2","operator":"4"}"#,
             ),
             (
                 r#""notice_type":"friend_recall","message_id":9"#,
-                r#"{"event":"recall","chat":"direct/2","message":"9","author":"2","operator":"2"}"#,
+                r#"{"event":"recall","chat":"direct/2","room_kind":"direct","message":"9","author":"2","operator":"2"}"#,
             ),
             (
                 r#""notice_type":"group_increase","sub_type":"approve""#,
