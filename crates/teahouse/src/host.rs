@@ -1,7 +1,7 @@
 //! THE JOURNEY; read it first. An event comes in, the room it belongs to hears it, core decides, the store keeps
 //! what was decided, and only then turns and deliveries start. Nothing here knows a protocol, a vendor or SQL.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -29,7 +29,7 @@ use crate::room::{DeliveryTask, Echo, INBOX, Lane, OpenRoom, Triage};
 
 /// Rooms kept in memory; beyond, those longest at rest are let go.
 const ROOMS: usize = 4_096;
-/// Lines of talk that wait for the store; beyond, the oldest are shed.
+/// Lines of talk that wait for the store; beyond, new ones are shed and counted.
 const TALK_WAITING: usize = 20_000;
 /// Talk reaches the disk this often, or sooner.
 const TALK_EVERY: Duration = Duration::from_secs(1);
@@ -79,7 +79,7 @@ pub struct Host {
     houses: Vec<House>,
     language: Language,
     rooms: Mutex<HashMap<Address, Arc<Lane>>>,
-    talk: Mutex<Vec<(Lease, HistoryLine)>>,
+    talk: Mutex<VecDeque<(Lease, HistoryLine)>>,
     talk_waits: Notify,
 }
 
@@ -117,7 +117,7 @@ impl Host {
             houses: parts.houses,
             language: parts.language,
             rooms: Mutex::new(HashMap::new()),
-            talk: Mutex::new(Vec::new()),
+            talk: Mutex::new(VecDeque::new()),
             talk_waits: Notify::new(),
         })
     }
@@ -913,7 +913,7 @@ impl Host {
             counter!("teahouse_talk_shed_total").increment(1);
             return;
         }
-        talk.push((lease, line));
+        talk.push_back((lease, line));
         if talk.len() == 1 || talk.len() == TALK_BATCH {
             drop(talk);
             self.talk_waits.notify_one();
@@ -956,16 +956,23 @@ impl Host {
         }
     }
 
-    /// Everything heard so far is on the disk when this returns.
+    /// Everything heard so far is on the disk when this returns. In small batches, so that a question never waits
+    /// behind a flood of talk.
     pub(crate) async fn flush_talk(&self) {
-        let lines = std::mem::take(&mut *self.talk.lock().unwrap_or_else(PoisonError::into_inner));
-        if lines.is_empty() {
-            return;
-        }
-        let count = lines.len();
-        if let Err(error) = self.store.remember(lines).await {
-            error!(error = %chain(&error), "{count} lines of talk were not kept");
-            counter!("teahouse_talk_shed_total").increment(count as u64);
+        loop {
+            let lines: Vec<_> = {
+                let mut talk = self.talk.lock().unwrap_or_else(PoisonError::into_inner);
+                let batch = talk.len().min(TALK_BATCH);
+                talk.drain(..batch).collect()
+            };
+            if lines.is_empty() {
+                return;
+            }
+            let count = lines.len();
+            if let Err(error) = self.store.remember(lines).await {
+                error!(error = %chain(&error), "{count} lines of talk were not kept");
+                counter!("teahouse_talk_shed_total").increment(count as u64);
+            }
         }
     }
 
