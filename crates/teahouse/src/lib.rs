@@ -6,9 +6,11 @@ pub mod config;
 pub mod host;
 
 mod answer;
+mod call;
 mod console;
 mod control;
 mod delivery;
 mod first_start;
 mod room;
 mod serve;
+mod talk;

@@ -1,0 +1,384 @@
+//! Steps 3 and 4, for a message that calls the house: decide, accept durably, and only then act. A command's effect
+//! and the notice about it are one transaction. What a call means is decided in core, never here.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use teahouse_core::{
+    Asker, Call, Command, Decision, InboxKey, MemberId, Message, MessageId, Notice, Reason,
+    Standing, TurnId, clean_text, decide,
+};
+use teahouse_store::{
+    Acceptance, Accepted, Lease, NewTurn, OpenTurn, RoomChange, StoreError, fault,
+};
+use tracing::warn;
+
+use crate::host::{Host, chain, count, with_open};
+use crate::room::{DeliveryTask, Lane, OpenRoom};
+use crate::talk::shown_name;
+
+impl Host {
+    /// A message that calls the house: decide, accept durably, then act.
+    pub(crate) async fn on_call(
+        self: &Arc<Self>,
+        lane: &Arc<Lane>,
+        lease: Lease,
+        key: InboxKey,
+        message: &Message,
+        call: Call,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let member = &message.sender.id;
+        let (day, _) = lane.charter.zone.day(now);
+        let known = with_open(lane, |open| open.day(member, day)).flatten();
+        let count = match known {
+            Some(count) => count,
+            None => {
+                let count = self
+                    .store
+                    .member_day(lease.room, lane.platform, member, day)
+                    .await?;
+                with_open(lane, |open| open.day_is(member.clone(), day, count));
+                count
+            }
+        };
+        let role = with_open(lane, |open| open.role(member, now)).flatten();
+        let standing = role.map_or(Standing::Claimed(message.sender.role), Standing::Witnessed);
+        let mut asker = Asker {
+            standing,
+            today: count.questions,
+            limit_noticed: count.limit_noticed,
+        };
+        let Some(mut decision) = with_open(lane, |open| {
+            decide(&lane.charter, &lane.room_state(open), asker, &call, now)
+        }) else {
+            return Ok(());
+        };
+        if decision == Decision::Witness {
+            asker.standing = self.witness(lane, member, now).await;
+            decision = with_open(lane, |open| {
+                decide(&lane.charter, &lane.room_state(open), asker, &call, now)
+            })
+            .unwrap_or(Decision::Silent(Reason::Expired));
+        }
+        match decision {
+            Decision::Silent(reason) => {
+                with_open(lane, |open| open.called(key));
+                self.remember(lease, self.line(lane, message, reason, true, now));
+                Ok(())
+            }
+            Decision::Witness => Ok(()),
+            Decision::Ask => self.ask(lane, lease, key, message, call, now).await,
+            Decision::Say(reason, notice) => {
+                self.answer_with_notice(lane, lease, key, message, &call, reason, notice, now)
+                    .await
+            }
+            Decision::Do(command) => {
+                self.carry_out(lane, lease, key, message, command, asker, now)
+                    .await
+            }
+        }
+    }
+
+    /// What the platform itself says about a member's role.
+    pub(crate) async fn witness(
+        &self,
+        lane: &Arc<Lane>,
+        member: &MemberId,
+        now: Timestamp,
+    ) -> Standing {
+        let Some(account) = self.accounts.get(&lane.address.account) else {
+            return Standing::Unwitnessed;
+        };
+        match account.adapter.role(&lane.address.chat, member).await {
+            Ok(role) => {
+                with_open(lane, |open| open.role_is(member.clone(), role, now));
+                Standing::Witnessed(role)
+            }
+            Err(error) => {
+                warn!(room = %lane.address, error = %chain(&error), "could not ask for a member's role");
+                Standing::Unwitnessed
+            }
+        }
+    }
+
+    /// A question: durable first, then its turn.
+    pub(crate) async fn ask(
+        self: &Arc<Self>,
+        lane: &Arc<Lane>,
+        lease: Lease,
+        key: InboxKey,
+        message: &Message,
+        call: Call,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let turn = self.new_turn(lane, message, &call, now);
+        let accepted = self
+            .store
+            .accept(
+                lease,
+                Acceptance {
+                    key,
+                    line: self.line(lane, message, Reason::NotAddressed, true, now),
+                    turn: Some((turn.clone(), None)),
+                    changes: vec![],
+                    say: vec![],
+                },
+            )
+            .await?;
+        if accepted == Accepted::Seen {
+            count(Reason::Duplicate);
+            return Ok(());
+        }
+        fault::point("after-accept");
+        self.counted(lane, message, Reason::Answered, now);
+        with_open(lane, |open| open.called(key));
+        self.queue_turn(
+            lane,
+            OpenTurn {
+                turn,
+                released: 0,
+                attempts: 0,
+            },
+        );
+        self.start_turns(lane);
+        Ok(())
+    }
+
+    pub(crate) fn new_turn(
+        &self,
+        lane: &Lane,
+        message: &Message,
+        call: &Call,
+        now: Timestamp,
+    ) -> NewTurn {
+        NewTurn {
+            id: TurnId(self.ids.next(now)),
+            address: lane.address.clone(),
+            message: message.id.clone(),
+            member: message.sender.id.clone(),
+            name: shown_name(&message.sender),
+            question: clean_text(&call.words),
+            reply_to: call.reply_to.clone(),
+            asked: now,
+            charter: lane.charter.name.clone(),
+        }
+    }
+
+    /// Keeps the day's count of a member in step with what was accepted.
+    pub(crate) fn counted(&self, lane: &Lane, message: &Message, reason: Reason, now: Timestamp) {
+        let (day, _) = lane.charter.zone.day(now);
+        with_open(lane, |open| {
+            let mut count = open.day(&message.sender.id, day).unwrap_or_default();
+            match reason {
+                Reason::QuotaMember => count.limit_noticed = true,
+                _ => count.questions += 1,
+            }
+            open.day_is(message.sender.id.clone(), day, count);
+        });
+    }
+
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "one call from the message to its answer"
+    )]
+    pub(crate) async fn answer_with_notice(
+        self: &Arc<Self>,
+        lane: &Arc<Lane>,
+        lease: Lease,
+        key: InboxKey,
+        message: &Message,
+        call: &Call,
+        reason: Reason,
+        notice: Notice,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let hint = matches!(notice, Notice::Hint { .. });
+        let refused = (reason != Reason::Command)
+            .then(|| (self.new_turn(lane, message, call, now), Some(reason)));
+        let acceptance = Acceptance {
+            key,
+            line: self.line(lane, message, reason, true, now),
+            turn: refused,
+            changes: vec![],
+            say: self.say(lane, Some(&message.id), notice, now),
+        };
+        if self.store.accept(lease, acceptance).await? == Accepted::New {
+            fault::point("after-accept");
+            count(reason);
+            if reason == Reason::QuotaMember {
+                self.counted(lane, message, reason, now);
+            }
+            if hint {
+                with_open(lane, |open| open.hinted_at = Some(now));
+            }
+            self.deliver_soon(lane);
+        }
+        Ok(())
+    }
+
+    /// A command: its effect and the notice about it are one transaction.
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "one call from the message to its effect"
+    )]
+    pub(crate) async fn carry_out(
+        self: &Arc<Self>,
+        lane: &Arc<Lane>,
+        lease: Lease,
+        key: InboxKey,
+        message: &Message,
+        command: Command,
+        asker: Asker,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let member = &message.sender.id;
+        let everybody = match &command {
+            Command::Stop => {
+                matches!(asker.standing, Standing::Witnessed(role) if role.is_admin())
+            }
+            _ => true,
+        };
+        let stops = |who: &MemberId| everybody || who == member;
+        let (changes, notice) = match &command {
+            Command::Stop => {
+                // What is being paced out stops too, though its turn is over.
+                let speaking = lane.state().delivery != DeliveryTask::Idle;
+                let running = with_open(lane, |open| open.has_turns(stops)) == Some(true);
+                let whose = (!everybody).then(|| member.clone());
+                let notice = if running || speaking {
+                    Notice::Stopped
+                } else {
+                    Notice::NothingToStop
+                };
+                (vec![RoomChange::Hush(whose)], notice)
+            }
+            Command::New => (
+                vec![RoomChange::ForgetConversation(member.clone())],
+                Notice::Forgotten,
+            ),
+            Command::NewRoom => (vec![RoomChange::ForgetConversations], Notice::ForgottenRoom),
+            Command::On => (vec![RoomChange::On(true)], Notice::On),
+            Command::Off => {
+                let trigger = lane.charter.trigger.first().to_owned();
+                (
+                    vec![RoomChange::On(false), RoomChange::Hush(None)],
+                    Notice::Off { trigger },
+                )
+            }
+            Command::Pause(length) => {
+                let until = now.saturating_add(*length).unwrap_or(Timestamp::MAX);
+                (
+                    vec![RoomChange::PausedUntil(until)],
+                    Notice::Paused {
+                        until: lane.charter.zone.clock(until),
+                    },
+                )
+            }
+            Command::Why(target) => (vec![], self.why(lane, lease, target).await?),
+            Command::AboutMe => {
+                self.flush_talk().await;
+                let (day, _) = lane.charter.zone.day(now);
+                (
+                    vec![],
+                    Notice::About(
+                        self.store
+                            .about(lease.room, lane.platform, member, day)
+                            .await?,
+                    ),
+                )
+            }
+            // Decided without being carried out here.
+            Command::Empty | Command::Ask | Command::Help => return Ok(()),
+        };
+        let acceptance = Acceptance {
+            key,
+            line: self.line(lane, message, Reason::Command, true, now),
+            turn: None,
+            changes,
+            say: self.say(lane, Some(&message.id), notice, now),
+        };
+        if self.store.accept(lease, acceptance).await? == Accepted::New {
+            fault::point("after-accept");
+            count(Reason::Command);
+            with_open(lane, |open| {
+                open.called(key);
+                changed(open, &command, member, now);
+            });
+            self.deliver_soon(lane);
+            // Not before: a repeat of an old stop ends nothing.
+            match command {
+                Command::Stop => {
+                    self.stop_turns(lane, lease, Reason::Cancelled, stops)
+                        .await?;
+                }
+                Command::Off => {
+                    self.stop_turns(lane, lease, Reason::AdminStopped, stops)
+                        .await?;
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    pub(crate) async fn why(
+        &self,
+        lane: &Lane,
+        lease: Lease,
+        target: &MessageId,
+    ) -> Result<Notice, StoreError> {
+        self.flush_talk().await;
+        let trail = self
+            .store
+            .why(lease.room, &lane.address.account, target)
+            .await?;
+        Ok(match trail {
+            Some(trail) => {
+                let tenths = trail.millis.map(|millis| millis.unsigned_abs() / 100);
+                Notice::Why {
+                    reason: trail.reason,
+                    tenths,
+                }
+            }
+            None => Notice::WhyUnknown,
+        })
+    }
+
+    /// Ends running and waiting turns.
+    pub(crate) async fn stop_turns(
+        &self,
+        lane: &Lane,
+        lease: Lease,
+        reason: Reason,
+        of: impl Fn(&MemberId) -> bool,
+    ) -> Result<(), StoreError> {
+        let waiting = with_open(lane, |open| {
+            open.end_turns(reason, |member, _| of(member));
+            open.drop_waiting(|member, _| of(member))
+        });
+        for turn in waiting.unwrap_or_default() {
+            self.end_unanswered(lane, lease, &turn, reason).await?;
+        }
+        Ok(())
+    }
+}
+
+/// The room's memory after a command.
+fn changed(open: &mut OpenRoom, command: &Command, member: &MemberId, now: Timestamp) {
+    match command {
+        Command::New => open.forget_exchanges(Some(member)),
+        Command::NewRoom => open.forget_exchanges(None),
+        Command::On | Command::Off => {
+            open.on = *command == Command::On;
+            open.paused_until = None;
+        }
+        Command::Pause(length) => open.paused_until = now.saturating_add(*length).ok(),
+        Command::Empty
+        | Command::Ask
+        | Command::Help
+        | Command::Stop
+        | Command::Why(_)
+        | Command::AboutMe => {}
+    }
+}

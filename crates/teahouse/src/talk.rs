@@ -1,0 +1,107 @@
+//! Talk on its way to the room's history: in batches, so that nobody waits for the disk, and a question never waits
+//! behind a flood. A crash may lose the last second of it, never a question.
+
+use std::sync::{Arc, PoisonError};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use metrics::counter;
+use teahouse_core::{Message, Reason, Sender, SenderKind, clean_text};
+use teahouse_store::{HistoryLine, Lease};
+use tracing::error;
+
+use crate::host::{Host, chain, count};
+use crate::room::Lane;
+
+/// Lines of talk that wait for the store; beyond, new ones are shed and counted.
+const TALK_WAITING: usize = 20_000;
+/// Talk reaches the disk this often, or sooner.
+const TALK_EVERY: Duration = Duration::from_secs(1);
+/// … once so many lines wait.
+const TALK_BATCH: usize = 500;
+
+impl Host {
+    /// A line for the history.
+    pub(crate) fn line(
+        &self,
+        lane: &Lane,
+        message: &Message,
+        reason: Reason,
+        addressed: bool,
+        now: Timestamp,
+    ) -> HistoryLine {
+        HistoryLine {
+            id: self.ids.next(now),
+            account: lane.address.account.clone(),
+            platform: lane.platform,
+            message: message.id.clone(),
+            member: message.sender.id.clone(),
+            name: shown_name(&message.sender),
+            text: message.readable(),
+            at: now,
+            reason,
+            reply_to: message.reply_to().cloned(),
+            mentions: message
+                .segments
+                .iter()
+                .any(|s| matches!(s, teahouse_core::Segment::Mention { .. })),
+            addressed,
+        }
+    }
+
+    /// Talk on its way to the disk, in batches: nobody waits for it.
+    pub(crate) fn remember(&self, lease: Lease, line: HistoryLine) {
+        count(line.reason);
+        let mut talk = self.talk.lock().unwrap_or_else(PoisonError::into_inner);
+        if talk.len() >= TALK_WAITING {
+            counter!("teahouse_talk_shed_total").increment(1);
+            return;
+        }
+        talk.push_back((lease, line));
+        if talk.len() == 1 || talk.len() == TALK_BATCH {
+            drop(talk);
+            self.talk_waits.notify_one();
+        }
+    }
+
+    pub(crate) async fn keep_talk(self: Arc<Self>) {
+        while !self.stop.is_cancelled() {
+            tokio::select! {
+                () = self.talk_waits.notified() => {}
+                () = self.stop.cancelled() => return,
+            }
+            tokio::select! {
+                () = self.talk_waits.notified() => {}
+                () = tokio::time::sleep(TALK_EVERY) => {}
+                () = self.stop.cancelled() => return,
+            }
+            self.flush_talk().await;
+        }
+    }
+
+    /// Everything heard so far is on the disk when this returns. In small batches, so that a question never waits
+    /// behind a flood of talk.
+    pub(crate) async fn flush_talk(&self) {
+        loop {
+            let lines: Vec<_> = {
+                let mut talk = self.talk.lock().unwrap_or_else(PoisonError::into_inner);
+                let batch = talk.len().min(TALK_BATCH);
+                talk.drain(..batch).collect()
+            };
+            if lines.is_empty() {
+                return;
+            }
+            let count = lines.len();
+            if let Err(error) = self.store.remember(lines).await {
+                error!(error = %chain(&error), "{count} lines of talk were not kept");
+                counter!("teahouse_talk_shed_total").increment(count as u64);
+            }
+        }
+    }
+}
+
+/// A name as it is kept: no control characters, no more than people can read.
+pub(crate) fn shown_name(sender: &Sender) -> String {
+    debug_assert!(sender.kind != SenderKind::Ourselves);
+    clean_text(&sender.name).chars().take(64).collect()
+}
