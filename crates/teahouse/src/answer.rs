@@ -654,6 +654,9 @@ impl Answer {
         }
         settled?;
         fault::point("after-settle");
+        with_open(&self.lane, |open| {
+            open.answered = Some(self.turn.turn.member.clone())
+        });
         count(reason);
         if answered && !self.turn.turn.question.is_empty() {
             let turn = &self.turn.turn;

@@ -243,7 +243,10 @@ impl Host {
         let (changes, notice) = match &command {
             Command::Stop => {
                 // What is being paced out stops too, though its turn is over.
-                let speaking = lane.state().delivery != DeliveryTask::Idle;
+                let to_them = with_open(lane, |open| {
+                    everybody || open.answered.as_ref() == Some(member)
+                });
+                let speaking = to_them == Some(true) && lane.state().delivery != DeliveryTask::Idle;
                 let running = with_open(lane, |open| open.has_turns(stops)) == Some(true);
                 let whose = (!everybody).then(|| member.clone());
                 let notice = if running || speaking {

@@ -130,6 +130,8 @@ pub struct OpenRoom {
     days: HashMap<MemberId, (Timestamp, MemberDay)>,
     roles: HashMap<MemberId, (Role, Timestamp)>,
     mouth: Option<(TurnId, Timestamp)>,
+    /// Whose answer came last: its parts may still be on their way.
+    pub answered: Option<MemberId>,
 }
 
 /// What a message is, before anything is decided about it.
@@ -231,6 +233,7 @@ impl OpenRoom {
             days: HashMap::new(),
             roles: HashMap::new(),
             mouth: None,
+            answered: None,
         };
         for line in &opened.talk {
             room.talk_was(&line.message, &line.member, &line.name, &line.text);
