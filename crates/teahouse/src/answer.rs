@@ -8,9 +8,9 @@ use futures_util::StreamExt;
 use jiff::Timestamp;
 use metrics::counter;
 use teahouse_core::{
-    AttemptNumber, ChatRequest, Chunk, Exchange, FRESHNESS, FailureKind, Finish, Nano, NextStep,
-    Notice, Parts, PromptSource, Reason, ReportedUsage, Route, RouteModel, Source, TalkLine, Usage,
-    Walk, clean_text, cut_short, fit, prompt, strip_reasoning,
+    AiMark, AttemptNumber, ChatRequest, Chunk, Exchange, FRESHNESS, FailureKind, Finish, Nano,
+    NextStep, Notice, Parts, PromptSource, Reason, ReportedUsage, Route, RouteModel, Source,
+    TalkLine, Usage, Walk, clean_text, cut_short, fit, prompt, strip_reasoning,
 };
 use teahouse_providers::ProviderError;
 use teahouse_store::{
@@ -218,11 +218,18 @@ impl Answer {
             None => None,
         };
         let date = self.lane.charter.zone.date(self.host.clock.now());
+        let route = self.host.routes.get(&self.lane.charter.route);
+        let small = route.is_some_and(|route| {
+            route
+                .models
+                .iter()
+                .all(|model| model.mark == AiMark::SmallModel)
+        });
         let make = |exchanges: &[&Exchange], talk: &[&TalkLine]| {
             prompt(&PromptSource {
                 persona: self.lane.charter.persona.as_deref(),
                 language: self.host.language_of(&self.lane),
-                date: &date,
+                date: (!small).then_some(date.as_str()),
                 asker: &turn.member,
                 asker_name: &turn.name,
                 question: &turn.question,

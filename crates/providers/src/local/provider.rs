@@ -24,6 +24,8 @@ impl LocalProvider {
         let mut config = openai::Config::new(name, "http://localhost/v1");
         config.unix_socket = Some(model.socket().to_owned());
         config.first_token = first_token;
+        // The likeliest words: a small model that tries others makes things up.
+        config.extra.insert("temperature".to_owned(), 0.into());
         Ok(LocalProvider {
             name: name.to_owned(),
             inner: OpenAi::new(config)?,
