@@ -33,7 +33,7 @@ pub use event::{
 };
 pub use failover::{Breakers, Route, RouteModel, Walk};
 pub use gate::{
-    Draft, GateVerdict, OUTGOING_VERSION, OutSegment, Outgoing, SealError, Sealed, Source,
+    Draft, GateVerdict, Joined, OUTGOING_VERSION, OutSegment, Outgoing, SealError, Sealed, Source,
     clean_text, pass,
 };
 pub use house::{

@@ -140,6 +140,7 @@ pub fn sealed(text: &str) -> Sealed {
         body: vec![OutSegment::Text { text: text.into() }],
         source: Source::House,
         language: Language::English,
+        joined: None,
     };
     match pass(draft) {
         GateVerdict::Pass(outgoing) => outgoing.seal(),
