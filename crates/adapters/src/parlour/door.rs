@@ -10,8 +10,8 @@ use axum::extract::ws::WebSocketUpgrade;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::{Path, State};
 use axum::http::header::{
-    AUTHORIZATION, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HOST,
-    ORIGIN, X_CONTENT_TYPE_OPTIONS,
+    AUTHORIZATION, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_SECURITY_POLICY,
+    CONTENT_TYPE, HOST, ORIGIN, X_CONTENT_TYPE_OPTIONS,
 };
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -36,6 +36,9 @@ const MOST_UNWRITTEN: usize = 8 * 1024 * 1024;
 const UPLOAD: Duration = Duration::from_secs(60);
 /// A guest's request is small.
 const LONGEST_JOIN: usize = 4 * 1024;
+
+const FOREIGN: (StatusCode, &str) = (StatusCode::FORBIDDEN, "This came from a foreign page.");
+const NO_ROOM: (StatusCode, &str) = (StatusCode::NOT_FOUND, "There is no such room.");
 
 /// The routes for tabs and guests.
 pub fn routes(parlour: Arc<Parlour>) -> Router {
@@ -69,10 +72,10 @@ async fn knock(
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Response {
     if !is_own_page(&headers) {
-        return foreign();
+        return sentence(FOREIGN.0, FOREIGN.1);
     }
     let Ok(room) = parlour.room(&ChatId::new(room)) else {
-        return no_room();
+        return sentence(NO_ROOM.0, NO_ROOM.1);
     };
     let upgrade = match upgrade {
         Ok(upgrade) => upgrade,
@@ -98,7 +101,7 @@ async fn take_picture(
 ) -> Response {
     let (room, seat) = match seated(&parlour, room, &headers) {
         Ok(seated) => seated,
-        Err(refused) => return refused,
+        Err((status, why)) => return sentence(status, why),
     };
     let allowed = {
         let mut state = room.state();
@@ -113,11 +116,15 @@ async fn take_picture(
             "Not so many pictures at once.",
         );
     }
+    let announced = headers
+        .get(CONTENT_LENGTH)
+        .and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
+    if announced.is_some_and(|length| length > LONGEST_PICTURE) {
+        return too_long();
+    }
     let bytes = match tokio::time::timeout(UPLOAD, to_bytes(body, LONGEST_PICTURE)).await {
         Ok(Ok(bytes)) => bytes,
-        Ok(Err(_)) => {
-            return sentence(StatusCode::PAYLOAD_TOO_LARGE, "A picture has 5 MB at most.");
-        }
+        Ok(Err(_)) => return too_long(),
         Err(_) => return sentence(StatusCode::REQUEST_TIMEOUT, "The picture came too slowly."),
     };
     if let Err(why) = picture::look(&bytes) {
@@ -145,7 +152,7 @@ async fn show_picture(
 ) -> Response {
     let (room, _) = match seated(&parlour, room, &headers) {
         Ok(seated) => seated,
-        Err(refused) => return refused,
+        Err((status, why)) => return sentence(status, why),
     };
     let here = room.state().has(&hash);
     let found = match here {
@@ -177,7 +184,7 @@ async fn join(
     body: Body,
 ) -> Response {
     if !is_own_page(&headers) {
-        return foreign();
+        return sentence(FOREIGN.0, FOREIGN.1);
     }
     let read = tokio::time::timeout(UPLOAD, to_bytes(body, LONGEST_JOIN)).await;
     let asked = read
@@ -201,24 +208,24 @@ fn seated(
     parlour: &Parlour,
     room: String,
     headers: &HeaderMap,
-) -> Result<(Arc<Room>, String), Response> {
+) -> Result<(Arc<Room>, String), (StatusCode, &'static str)> {
     if !is_own_page(headers) {
-        return Err(foreign());
+        return Err(FOREIGN);
     }
     let shown = headers
         .get(AUTHORIZATION)
         .and_then(|value| value.to_str().ok())
         .and_then(|value| value.strip_prefix("Seat "));
-    let nobody = || sentence(StatusCode::UNAUTHORIZED, "This needs a seat.");
-    let token = TokenHash::of(shown.ok_or_else(nobody)?.trim());
-    let room = parlour.room(&ChatId::new(room)).map_err(|_| no_room())?;
+    const NOBODY: (StatusCode, &str) = (StatusCode::UNAUTHORIZED, "This needs a seat.");
+    let token = TokenHash::of(shown.ok_or(NOBODY)?.trim());
+    let room = parlour.room(&ChatId::new(room)).map_err(|_| NO_ROOM)?;
     let seat = {
         let mut state = room.state();
         let seat = state.seat_of(&token);
         seat.filter(|seat| seat.kept.removed.is_none())
             .map(|seat| seat.kept.id.clone())
     };
-    Ok((room, seat.ok_or_else(nobody)?))
+    Ok((room, seat.ok_or(NOBODY)?))
 }
 
 /// What the parlour says when it does not do something.
@@ -235,12 +242,8 @@ fn refused(error: &ParlourError) -> Response {
     sentence(status, &error.to_string())
 }
 
-fn foreign() -> Response {
-    sentence(StatusCode::FORBIDDEN, "This came from a foreign page.")
-}
-
-fn no_room() -> Response {
-    sentence(StatusCode::NOT_FOUND, "There is no such room.")
+fn too_long() -> Response {
+    sentence(StatusCode::PAYLOAD_TOO_LARGE, "A picture has 5 MB at most.")
 }
 
 fn sentence(status: StatusCode, text: &str) -> Response {

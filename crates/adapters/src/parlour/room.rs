@@ -158,7 +158,7 @@ impl RoomState {
     pub(super) fn said(&mut self, id: u64) -> Option<&mut Said> {
         let mut newest_first = self.lines.iter_mut().rev();
         newest_first.find_map(|line| match line {
-            Line::Msg(said) if said.id == id => Some(said),
+            Line::Msg(said) if said.id == id => Some(&mut **said),
             Line::Msg(_) | Line::Line(_) => None,
         })
     }

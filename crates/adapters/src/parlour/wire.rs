@@ -152,7 +152,7 @@ pub enum Refusal {
 #[serde(tag = "type", rename_all = "kebab-case")]
 pub enum Line {
     /// Somebody said something.
-    Msg(Said),
+    Msg(Box<Said>),
     /// Something happened.
     Line(Happened),
 }
