@@ -26,7 +26,7 @@ pub use chat::{
     estimate_tokens,
 };
 pub use command::{Call, Command, How, Trigger, find_call};
-pub use conversation::{Exchange, PromptSource, TalkLine, prompt};
+pub use conversation::{Exchange, PromptSource, TalkLine, prompt, question_of};
 pub use event::{
     AccountName, Address, ChatId, EVENT_VERSION, Event, EventKind, InboxKey, Media, MemberId,
     Message, MessageId, Role, RoomId, RoomKind, Segment, Sender, SenderKind, Sequence, TurnId,

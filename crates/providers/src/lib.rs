@@ -6,6 +6,7 @@ mod errors;
 mod gateway;
 pub mod local;
 pub mod openai;
+pub mod parrot;
 mod sse;
 
 use std::pin::Pin;
@@ -17,6 +18,7 @@ use teahouse_core::{ChatRequest, Chunk, FailureKind};
 
 pub use gateway::{BETWEEN_TOKENS, BYTE_IDLE, Gateway, SLOTS};
 pub use openai::OpenAi;
+pub use parrot::{PARROT, Parrot};
 
 /// One answer as it is made.
 pub type ChatStream = Pin<Box<dyn Stream<Item = Result<Chunk, ProviderError>> + Send>>;
