@@ -37,7 +37,7 @@ pub use gate::{
     clean_text, pass,
 };
 pub use house::{
-    Asker, Decision, FRESHNESS, LONGEST_QUESTION, RoomState, Standing, TURNS_AT_ONCE,
+    Asker, Decision, FRESHNESS, LONGEST_QUESTION, PATIENCE, RoomState, Standing, TURNS_AT_ONCE,
     TURNS_WAITING, admit, decide,
 };
 pub use ledger::{AttemptNumber, Entry, Purpose};
