@@ -26,7 +26,7 @@ pub use chat::{
     estimate_tokens,
 };
 pub use command::{Call, Command, How, Trigger, find_call};
-pub use conversation::{Exchange, PromptSource, TalkLine, prompt};
+pub use conversation::{Exchange, PromptSource, TalkLine, prompt, question_of};
 pub use event::{
     AccountName, Address, ChatId, EVENT_VERSION, Event, EventKind, InboxKey, Media, MemberId,
     Message, MessageId, Role, RoomId, RoomKind, Segment, Sender, SenderKind, Sequence, TurnId,
@@ -37,7 +37,7 @@ pub use gate::{
     clean_text, pass,
 };
 pub use house::{
-    Asker, Decision, FRESHNESS, LONGEST_QUESTION, RoomState, Standing, TURNS_AT_ONCE,
+    Asker, Decision, FRESHNESS, LONGEST_QUESTION, PATIENCE, RoomState, Standing, TURNS_AT_ONCE,
     TURNS_WAITING, admit, decide,
 };
 pub use ledger::{AttemptNumber, Entry, Purpose};

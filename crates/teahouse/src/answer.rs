@@ -9,10 +9,10 @@ use jiff::Timestamp;
 use metrics::counter;
 use teahouse_core::{
     AiMark, AttemptNumber, ChatRequest, Chunk, Exchange, FRESHNESS, FailureKind, Finish, Nano,
-    NextStep, Notice, Parts, PromptSource, Reason, ReportedUsage, Route, RouteModel, Source,
-    TalkLine, Usage, Walk, clean_text, cut_short, fit, prompt, strip_reasoning,
+    NextStep, Notice, PATIENCE, Parts, PromptSource, Reason, ReportedUsage, Route, RouteModel,
+    Source, TalkLine, Usage, Walk, clean_text, cut_short, fit, prompt, strip_reasoning,
 };
-use teahouse_providers::ProviderError;
+use teahouse_providers::{Presence, ProviderError};
 use teahouse_store::{
     Attempt, AttemptEnd, Budget, Lease, OpenTurn, Outbound, Reserved, Settlement, StoreError, fault,
 };
@@ -75,6 +75,20 @@ struct Answer {
     shown: String,
 }
 
+/// Whether a model can be asked.
+enum Arrival {
+    /// It can.
+    Here,
+    /// It can, and the question has waited for it.
+    Late,
+    /// It will not come, or not in time.
+    Never(ProviderError),
+    /// The turn was stopped meanwhile.
+    Stopped,
+    /// The house closes: the next start waits on.
+    Closing,
+}
+
 /// How a call ended.
 enum Called {
     /// The model has said all it had to say.
@@ -91,15 +105,15 @@ impl Answer {
         if self.turn.released > 0 {
             return self.end_cut_short(None, String::new()).await;
         }
-        let age = now.duration_since(self.turn.turn.asked);
-        if age.is_positive() && age.unsigned_abs() > FRESHNESS {
+        let route = self.host.routes.get(&self.lane.charter.route).cloned();
+        if self.age(now) > self.freshness(route.as_deref(), now) {
             return self.end_with(Reason::Expired, Notice::Apology, None).await;
         }
         if self.turn.turn.question.is_empty() {
             // Recalled while nobody was there to cancel it.
             return self.end_silently(Reason::Cancelled, None).await;
         }
-        let Some(route) = self.host.routes.get(&self.lane.charter.route).cloned() else {
+        let Some(route) = route else {
             return self
                 .end_with(Reason::ProviderFailed, Notice::CannotAnswer, None)
                 .await;
@@ -107,25 +121,100 @@ impl Answer {
         self.walk(&route).await
     }
 
+    /// How long ago it was asked.
+    fn age(&self, now: Timestamp) -> Duration {
+        let age = now.duration_since(self.turn.turn.asked);
+        if age.is_positive() {
+            age.unsigned_abs()
+        } else {
+            Duration::ZERO
+        }
+    }
+
+    /// How old it may be: older if it has had to wait for a model that is on its way, or came since it was asked.
+    fn freshness(&self, route: Option<&Route>, now: Timestamp) -> Duration {
+        let age = self.age(now);
+        let late = |model: &RouteModel| match self.host.gateway.presence(&model.provider) {
+            Presence::Always => false,
+            Presence::Since(came) => came.elapsed() < age,
+            Presence::Near | Presence::Far => true,
+        };
+        match route.is_some_and(|route| route.models.iter().any(late)) {
+            true => PATIENCE,
+            false => FRESHNESS,
+        }
+    }
+
+    /// Waits for a model that is on its way, as long as the question has patience.
+    async fn arrives(&self, model: &RouteModel) -> Arrival {
+        let gateway = &self.host.gateway;
+        let left = PATIENCE.saturating_sub(self.age(self.host.clock.now()));
+        let late = match gateway.presence(&model.provider) {
+            Presence::Always | Presence::Since(_) => false,
+            Presence::Near | Presence::Far => true,
+        };
+        if late {
+            info!(turn = %self.turn.turn.id, room = %self.lane.address, provider = %model.provider,
+                "a question waits: {} is on its way", model.provider);
+        }
+        tokio::select! {
+            here = gateway.arrive(&model.provider, left) => match here {
+                Ok(()) if late => Arrival::Late,
+                Ok(()) => Arrival::Here,
+                Err(error) => Arrival::Never(error),
+            },
+            () = self.cancel.cancelled() => Arrival::Stopped,
+            () = self.host.stop.cancelled(), if late => Arrival::Closing,
+        }
+    }
+
     /// Asks one model after the other until one answers.
     async fn walk(&mut self, route: &Route) -> Result<(), StoreError> {
-        let deadline = Instant::now() + DEADLINE;
+        let mut deadline = Instant::now() + DEADLINE;
         let mut walk = {
             let breakers = self
                 .host
                 .breakers
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner);
-            Walk::new(route, &breakers, self.host.clock.now())
+            let now = self.host.clock.now();
+            Walk::new(route, |provider| {
+                breakers.is_resting(provider, now)
+                    || self.host.gateway.presence(provider) == Presence::Far
+            })
         };
+        for model in &route.models {
+            if self.host.gateway.presence(&model.provider) == Presence::Far {
+                // If others answer this question, the next one may find it here.
+                self.host.gateway.wake(&model.provider);
+            }
+        }
         let mut lines = self.prompt_source(true).await?;
         let mut trimmed = false;
         let mut last_end = None;
         let mut short_of_money = false;
         let mut declined = false;
+        let mut in_vain = false;
         let mut next = walk.next_model();
         while let Some(at) = next {
             let model = &route.models[at];
+            let began = Instant::now();
+            let arrival = self.arrives(model).await;
+            // This time is the model's and not the question's.
+            deadline += began.elapsed();
+            match arrival {
+                Arrival::Here => {}
+                // What was taken back meanwhile must not be told.
+                Arrival::Late => lines = self.prompt_source(!trimmed).await?,
+                Arrival::Never(error) => {
+                    self.note_failure(model, &error);
+                    in_vain |= error.kind == FailureKind::Timeout;
+                    next = walk.next_model();
+                    continue;
+                }
+                Arrival::Stopped => return self.end_stopped(last_end).await,
+                Arrival::Closing => return Ok(()),
+            }
             let request = ChatRequest {
                 model: model.model.clone(),
                 lines: lines.clone(),
@@ -186,6 +275,11 @@ impl Answer {
         if declined {
             return self
                 .end_with(Reason::Declined, Notice::Declined, last_end)
+                .await;
+        }
+        if in_vain {
+            return self
+                .end_with(Reason::Expired, Notice::Apology, last_end)
                 .await;
         }
         if short_of_money && last_end.is_none() {

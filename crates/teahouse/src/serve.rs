@@ -18,7 +18,7 @@ use teahouse_providers::local::{
     CacheEnvironment, Choice, LocalConfig, LocalModel, LocalProvider, LocalState,
 };
 use teahouse_providers::openai::SetupError;
-use teahouse_providers::{Gateway, OpenAi, Provider, openai};
+use teahouse_providers::{Gateway, OpenAi, Parrot, Provider, openai};
 use teahouse_store::{EmbeddedStore, Store, StoreError};
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
@@ -306,6 +306,13 @@ fn set_up(
             config.key = key.clone();
             config.first_token = provider.first_token.unwrap_or(config.first_token);
             Ok(Arc::new(OpenAi::new(config).map_err(failed)?))
+        }
+        Api::Parrot { act: _ } => {
+            let mut parrot = Parrot::new(name);
+            if let Some(limit) = provider.first_token {
+                parrot = parrot.first_token(limit);
+            }
+            Ok(Arc::new(parrot))
         }
         Api::Local { model } => {
             let wrong = |why: String| ServeError::Local {
