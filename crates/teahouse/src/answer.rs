@@ -22,6 +22,7 @@ use tracing::{error, info, warn};
 
 use crate::host::{Host, chain, count, with_open};
 use crate::room::Lane;
+use crate::signs::Toll;
 
 /// A question gets so long over all its attempts.
 const DEADLINE: Duration = Duration::from_secs(240);
@@ -46,6 +47,7 @@ pub(crate) async fn run(
         next_part: turn.released,
         attempts: turn.attempts,
         shown: String::new(),
+        toll: Toll::default(),
         turn,
         cancel,
     };
@@ -73,6 +75,8 @@ struct Answer {
     attempts: u16,
     /// What this process has released of the answer.
     shown: String,
+    /// What its calls have taken.
+    toll: Toll,
 }
 
 /// Whether a model can be asked.
@@ -105,7 +109,7 @@ impl Answer {
         if self.turn.released > 0 {
             return self.end_cut_short(None, String::new()).await;
         }
-        let route = self.host.routes.get(&self.lane.charter.route).cloned();
+        let route = self.host.route_of(&self.lane);
         if self.age(now) > self.freshness(route.as_deref(), now) {
             return self.end_with(Reason::Expired, Notice::Apology, None).await;
         }
@@ -312,7 +316,7 @@ impl Answer {
             None => None,
         };
         let date = self.lane.charter.zone.date(self.host.clock.now());
-        let route = self.host.routes.get(&self.lane.charter.route);
+        let route = self.host.route_of(&self.lane);
         let small = route.is_some_and(|route| {
             route
                 .models
@@ -418,7 +422,7 @@ impl Answer {
         deadline: Instant,
         report: &mut Report,
     ) -> Result<Called, StoreError> {
-        let mut parts = Parts::default();
+        let mut parts = self.host.parts_for(&self.lane);
         let opened = tokio::select! {
             opened = self.host.gateway.chat(&model.provider, request, deadline) => opened,
             () = self.cancel.cancelled() => return Ok(Called::Cancelled),
@@ -493,7 +497,9 @@ impl Answer {
                 .release(self.lease, part, text.clone(), now)
                 .await?;
             self.shown.push_str(&text);
-            self.shown.push('\n');
+            if !self.host.joins_parts(&self.lane) {
+                self.shown.push('\n');
+            }
             self.next_part += 1;
             self.host.deliver_soon(&self.lane);
         }
@@ -501,6 +507,10 @@ impl Answer {
     }
 
     fn take_mouth(&self, last: bool, now: Timestamp) -> bool {
+        // Where parts are joined, answers that grow beside each other disturb nobody.
+        if self.host.joins_parts(&self.lane) {
+            return true;
+        }
         with_open(&self.lane, |open| {
             open.take_mouth(self.turn.turn.id, last, now)
         })
@@ -554,7 +564,7 @@ impl Answer {
     }
 
     fn attempt_end(
-        &self,
+        &mut self,
         model: &RouteModel,
         request: &ChatRequest,
         number: AttemptNumber,
@@ -568,7 +578,7 @@ impl Answer {
                 .checked(request.estimated_tokens(), &report.text),
             false => Usage::default(),
         };
-        AttemptEnd {
+        let end = AttemptEnd {
             turn: self.turn.turn.id,
             number,
             failure,
@@ -577,7 +587,9 @@ impl Answer {
                 .price
                 .cost(usage.prompt_tokens, usage.completion_tokens),
             at: self.host.clock.now(),
-        }
+        };
+        self.toll.add(&end, &model.price.currency);
+        end
     }
 
     fn note_failure(&self, model: &RouteModel, error: &ProviderError) {
@@ -759,6 +771,10 @@ impl Answer {
             open.answered = Some(self.turn.turn.member.clone())
         });
         count(reason);
+        let age = now.duration_since(self.turn.turn.asked).as_millis();
+        self.toll.millis = u64::try_from(age).unwrap_or_default();
+        self.host
+            .sign_ended(&self.lane, &self.turn.turn.message, reason, &self.toll);
         if answered && !self.turn.turn.question.is_empty() {
             let turn = &self.turn.turn;
             let answer = format!("{}{rest}", self.shown);

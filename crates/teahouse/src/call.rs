@@ -29,7 +29,8 @@ impl Host {
         now: Timestamp,
     ) -> Result<(), StoreError> {
         let member = &message.sender.id;
-        let (day, _) = lane.charter.zone.day(now);
+        let there = self.room_now(lane, now);
+        let (day, _) = lane.charter.zone.day(there);
         let known = with_open(lane, |open| open.day(member, day)).flatten();
         let count = match known {
             Some(count) => count,
@@ -50,20 +51,33 @@ impl Host {
             limit_noticed: count.limit_noticed,
         };
         let Some(mut decision) = with_open(lane, |open| {
-            decide(&lane.charter, &lane.room_state(open), asker, &call, now)
+            decide(
+                &lane.charter,
+                &lane.room_state(open),
+                asker,
+                &call,
+                there,
+            )
         }) else {
             return Ok(());
         };
         if decision == Decision::Witness {
             asker.standing = self.witness(lane, member, now).await;
             decision = with_open(lane, |open| {
-                decide(&lane.charter, &lane.room_state(open), asker, &call, now)
+                decide(
+                    &lane.charter,
+                    &lane.room_state(open),
+                    asker,
+                    &call,
+                    there,
+                )
             })
             .unwrap_or(Decision::Silent(Reason::Expired));
         }
         match decision {
             Decision::Silent(reason) => {
                 with_open(lane, |open| open.called(key));
+                self.sign_heard(lane, message, reason);
                 self.remember(lease, self.line(lane, message, reason, true, now));
                 Ok(())
             }
@@ -167,7 +181,7 @@ impl Host {
 
     /// Keeps the day's count of a member in step with what was accepted.
     pub(crate) fn counted(&self, lane: &Lane, message: &Message, reason: Reason, now: Timestamp) {
-        let (day, _) = lane.charter.zone.day(now);
+        let (day, _) = lane.charter.zone.day(self.room_now(lane, now));
         with_open(lane, |open| {
             let mut count = open.day(&message.sender.id, day).unwrap_or_default();
             match reason {
@@ -209,8 +223,10 @@ impl Host {
             if reason == Reason::QuotaMember {
                 self.counted(lane, message, reason, now);
             }
+            self.sign_heard(lane, message, reason);
             if hint {
-                with_open(lane, |open| open.hinted_at = Some(now));
+                let there = self.room_now(lane, now);
+                with_open(lane, |open| open.hinted_at = Some(there));
             }
             self.deliver_soon(lane);
         }
@@ -270,7 +286,8 @@ impl Host {
                 )
             }
             Command::Pause(length) => {
-                let until = now.saturating_add(*length).unwrap_or(Timestamp::MAX);
+                let there = self.room_now(lane, now);
+                let until = there.saturating_add(*length).unwrap_or(Timestamp::MAX);
                 (
                     vec![RoomChange::PausedUntil(until)],
                     Notice::Paused {
@@ -281,7 +298,7 @@ impl Host {
             Command::Why(target) => (vec![], self.why(lane, lease, target).await?),
             Command::AboutMe => {
                 self.flush_talk().await;
-                let (day, _) = lane.charter.zone.day(now);
+                let (day, _) = lane.charter.zone.day(self.room_now(lane, now));
                 (
                     vec![],
                     Notice::About(
@@ -304,9 +321,11 @@ impl Host {
         if self.store.accept(lease, acceptance).await? == Accepted::New {
             fault::point("after-accept");
             count(Reason::Command);
+            self.sign_heard(lane, message, Reason::Command);
+            let there = self.room_now(lane, now);
             with_open(lane, |open| {
                 open.called(key);
-                changed(open, &command, member, now);
+                changed(open, &command, member, there);
             });
             self.deliver_soon(lane);
             // Not before: a repeat of an old stop ends nothing.

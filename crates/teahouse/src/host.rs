@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use metrics::counter;
 use teahouse_adapters::{Adapter, Incoming};
 use teahouse_core::{
-    AccountName, Address, Breakers, Draft, Event, EventKind, GateVerdict, Language, MemberId,
+    AccountName, Address, Breakers, Draft, Event, EventKind, GateVerdict, Joined, Language, MemberId,
     Message, MessageId, Notice, OutSegment, Reason, RoomKind, Route, Source, TurnId, pass,
 };
 use teahouse_providers::Gateway;
@@ -24,6 +24,7 @@ use tracing::{error, info, warn};
 use crate::clock::{Clock, Ids};
 use crate::config::House;
 use crate::room::{DeliveryTask, Echo, INBOX, Lane, OpenRoom, Triage};
+use crate::signs::Toll;
 
 /// Rooms kept in memory; beyond, those longest at rest are let go.
 const ROOMS: usize = 4_096;
@@ -61,6 +62,8 @@ pub struct Host {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) ids: Ids,
     pub(crate) routes: HashMap<String, Arc<Route>>,
+    /// Rooms with a route of their own.
+    pub(crate) room_routes: Mutex<HashMap<Address, Arc<Route>>>,
     pub(crate) credits: HashMap<String, teahouse_core::Nano>,
     pub(crate) gateway: Gateway,
     pub(crate) breakers: Mutex<Breakers>,
@@ -99,6 +102,7 @@ impl Host {
             clock: parts.clock,
             ids: parts.ids,
             routes: parts.routes,
+            room_routes: Mutex::default(),
             credits: parts.credits,
             gateway: parts.gateway,
             breakers: Mutex::new(Breakers::default()),
@@ -169,6 +173,7 @@ impl Host {
                     let line = self.line(&lane, message, reason, false, now);
                     let lease = open.lease;
                     drop(state);
+                    self.sign_heard(&lane, message, reason);
                     return self.remember(lease, line);
                 }
                 // These wait for the store, each in its turn.
@@ -176,6 +181,10 @@ impl Host {
             }
         }
         if state.inbox.len() >= INBOX {
+            drop(state);
+            if let EventKind::Message(message) = &incoming.event.kind {
+                self.sign_heard(&lane, message, Reason::Overloaded);
+            }
             return count(Reason::Overloaded);
         }
         state.inbox.push_back(incoming);
@@ -304,6 +313,7 @@ impl Host {
             Triage::Repeat => count(Reason::Duplicate),
             Triage::Echo => self.on_echo(lane, message),
             Triage::Talk(reason) => {
+                self.sign_heard(lane, &message, reason);
                 self.remember(lease, self.line(lane, &message, reason, false, now))
             }
             Triage::AskStore(quoted) => {
@@ -372,6 +382,7 @@ impl Host {
     ) -> Result<(), StoreError> {
         count(reason);
         info!(turn = %turn.turn.id, room = %lane.address, %reason, "a waiting question ended");
+        self.sign_ended(lane, &turn.turn.message, reason, &Toll::default());
         self.store
             .settle(
                 lease,
@@ -411,6 +422,7 @@ impl Host {
             .flatten() else {
                 return;
             };
+            self.sign_working(lane, &turn.turn.message);
             self.tasks.spawn(crate::answer::run(
                 self.clone(),
                 lane.clone(),
@@ -471,6 +483,7 @@ impl Host {
             body: vec![OutSegment::Text { text }],
             source,
             language: self.language_of(lane),
+            joined: None,
         }
     }
 
@@ -478,10 +491,13 @@ impl Host {
     pub(crate) fn outbound(
         &self,
         lane: &Lane,
-        draft: Draft,
+        mut draft: Draft,
         part: Option<(TurnId, u16)>,
         now: Timestamp,
     ) -> Option<Outbound> {
+        draft.joined = part
+            .filter(|_| self.joins_parts(lane))
+            .map(|(turn, part)| Joined { turn, part });
         match pass(draft) {
             GateVerdict::Pass(outgoing) => Some(Outbound {
                 id: teahouse_core::DeliveryId(self.ids.next(now)),

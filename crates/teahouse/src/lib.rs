@@ -13,4 +13,5 @@ mod delivery;
 mod first_start;
 mod room;
 mod serve;
+mod signs;
 mod talk;
