@@ -51,26 +51,14 @@ impl Host {
             limit_noticed: count.limit_noticed,
         };
         let Some(mut decision) = with_open(lane, |open| {
-            decide(
-                &lane.charter,
-                &lane.room_state(open),
-                asker,
-                &call,
-                there,
-            )
+            decide(&lane.charter, &lane.room_state(open), asker, &call, there)
         }) else {
             return Ok(());
         };
         if decision == Decision::Witness {
             asker.standing = self.witness(lane, member, now).await;
             decision = with_open(lane, |open| {
-                decide(
-                    &lane.charter,
-                    &lane.room_state(open),
-                    asker,
-                    &call,
-                    there,
-                )
+                decide(&lane.charter, &lane.room_state(open), asker, &call, there)
             })
             .unwrap_or(Decision::Silent(Reason::Expired));
         }

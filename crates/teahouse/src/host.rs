@@ -9,8 +9,9 @@ use jiff::Timestamp;
 use metrics::counter;
 use teahouse_adapters::{Adapter, Incoming};
 use teahouse_core::{
-    AccountName, Address, Breakers, Draft, Event, EventKind, GateVerdict, Joined, Language, MemberId,
-    Message, MessageId, Notice, OutSegment, Reason, RoomKind, Route, Source, TurnId, pass,
+    AccountName, Address, Breakers, Draft, Event, EventKind, GateVerdict, Joined, Language,
+    MemberId, Message, MessageId, Notice, OutSegment, Reason, RoomKind, Route, Source, TurnId,
+    pass,
 };
 use teahouse_providers::Gateway;
 use teahouse_store::{

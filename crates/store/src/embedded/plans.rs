@@ -10,6 +10,7 @@ const SOURCES: &[&str] = &[
     include_str!("turns.rs"),
     include_str!("outbox.rs"),
     include_str!("history.rs"),
+    include_str!("parlour.rs"),
     include_str!("mod.rs"),
 ];
 
@@ -27,6 +28,7 @@ const SELDOM: &[&str] = &[
 const ALONG_A_ROOM: &[&str] = &[
     "SELECT h.message, m.id, m.name, h.text",
     "SELECT message FROM outbox",
+    "SELECT id, at, body FROM parlour_lines",
     "DELETE FROM history WHERE room = ?1 AND (at",
 ];
 
