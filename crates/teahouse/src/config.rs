@@ -51,6 +51,8 @@ pub struct Server {
     pub language: Language,
     /// Who may read `/metrics`.
     pub metrics: Metrics,
+    /// Names under which browsers reach it, beside this machine's own and bare addresses.
+    pub hosts: Vec<String>,
 }
 
 /// Who may read `/metrics`.
@@ -225,6 +227,7 @@ struct RawServer {
     language: Language,
     region: Option<String>,
     metrics: Option<Spanned<RawMetrics>>,
+    hosts: Vec<Spanned<String>>,
 }
 
 impl Default for RawServer {
@@ -235,6 +238,7 @@ impl Default for RawServer {
             language: Language::English,
             region: None,
             metrics: None,
+            hosts: vec![],
         }
     }
 }
@@ -440,11 +444,25 @@ impl Checker<'_> {
         };
         // A region is checked by providers that serve only some; none of today's does.
         let _ = raw.region;
+        let mut hosts = Vec::new();
+        for host in &raw.hosts {
+            let name = host.get_ref().to_ascii_lowercase();
+            let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-');
+            if name.is_empty() || !name.chars().all(plain) {
+                self.wrong(
+                    host.span(),
+                    "a host is a bare name, without http:// and port, like \"tea.example.org\"",
+                );
+                continue;
+            }
+            hosts.push(name);
+        }
         Some(Server {
             listen,
             data: self.source.beside(&raw.data),
             language: raw.language,
             metrics,
+            hosts,
         })
     }
 

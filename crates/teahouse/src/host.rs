@@ -9,9 +9,9 @@ use jiff::Timestamp;
 use metrics::counter;
 use teahouse_adapters::{Adapter, Incoming};
 use teahouse_core::{
-    AccountName, Address, Breakers, Draft, Event, EventKind, GateVerdict, Joined, Language,
-    MemberId, Message, MessageId, Notice, OutSegment, Reason, RoomKind, Route, Source, TurnId,
-    pass,
+    AccountName, Address, Breakers, Charter, Draft, Event, EventKind, GateVerdict, Joined,
+    Language, MemberId, Message, MessageId, Notice, OutSegment, Reason, RoomKind, Route, Source,
+    TurnId, pass,
 };
 use teahouse_providers::Gateway;
 use teahouse_store::{
@@ -511,6 +511,16 @@ impl Host {
                 None
             }
         }
+    }
+
+    /// The real time.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// The charter a room lives under.
+    pub fn charter_of(&self, address: &Address) -> Option<Arc<Charter>> {
+        self.house_of(address).map(|house| house.charter.clone())
     }
 
     fn house_of(&self, address: &Address) -> Option<&House> {

@@ -46,7 +46,7 @@ pub trait ParlourLog: Send + Sync {
     /// The rooms that are kept.
     async fn rooms(&self) -> Result<Vec<(ChatId, String)>, LogError>;
 
-    /// Keeps a room's own facts.
+    /// Keeps a room's own facts. An empty fact is a room that is closed and named no more.
     async fn keep_room(&self, room: &ChatId, fact: String) -> Result<(), LogError>;
 }
 

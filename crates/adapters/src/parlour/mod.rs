@@ -30,7 +30,7 @@ use tokio_util::task::TaskTracker;
 use tracing::{error, warn};
 
 pub use clock::{ClockMode, ClockShown};
-pub use door::routes;
+pub use door::{is_own_page, routes};
 pub use log::{KeptLine, LogError, ParlourLog};
 pub use owner::{Invitation, ParlourError, RoomCard, SeatCard};
 pub use picture::{LONGEST_PICTURE, PictureKind};
@@ -245,8 +245,6 @@ impl Adapter for Parlour {
         self.hears(events);
         self.keep_house(&stop).await;
         self.stop.cancel();
-        self.sockets.close();
-        self.sockets.wait().await;
         if let Err(error) = self.pages.flush().await {
             error!(%error, "the parlour's last lines could not be written");
         }
@@ -255,6 +253,8 @@ impl Adapter for Parlour {
                 error!(room = %room.id, %error, "a room could not be written down");
             }
         }
+        self.sockets.close();
+        self.sockets.wait().await;
     }
 
     async fn send(&self, out: &Outgoing) -> SendOutcome {

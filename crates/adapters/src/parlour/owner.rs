@@ -194,6 +194,27 @@ impl Parlour {
         self.keep(&room).await
     }
 
+    /// Closes a room for good: its tabs are shown out and nobody finds it again.
+    pub async fn close_room(&self, id: &ChatId) -> Result<(), ParlourError> {
+        let room = self.room(id)?;
+        self.rooms().remove(id);
+        let seats: Vec<String> = {
+            let state = room.state();
+            state
+                .seats
+                .iter()
+                .map(|seat| seat.kept.id.clone())
+                .collect()
+        };
+        for seat in seats {
+            let told = ToSeat::Removed { why: "" };
+            room.state().show_out(&seat, &told, Farewell::Removed);
+        }
+        let _newest_last = room.keeping.lock().await;
+        let kept = self.pages.log().keep_room(id, String::new()).await;
+        kept.map_err(ParlourError::Log)
+    }
+
     /// Somebody sits down on a new seat.
     pub async fn sit(
         &self,

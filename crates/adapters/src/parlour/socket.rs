@@ -12,6 +12,7 @@ use tracing::debug;
 use super::Parlour;
 use super::room::{Room, text};
 use super::seat::TokenHash;
+use super::talk::Hurry;
 use super::wire::{FromSeat, ToSeat};
 
 /// The first hello comes within so long.
@@ -193,7 +194,7 @@ async fn hear(
     match serde_json::from_str(said) {
         Ok(FromSeat::Msg(new)) => {
             let client_id = new.client_id.clone();
-            let answer = parlour.say_in(room, seat, new).await;
+            let answer = parlour.say_in(room, seat, new, Hurry::Refused).await;
             Some(match answer {
                 Ok(id) => text(&ToSeat::Ack {
                     client_id: &client_id,
