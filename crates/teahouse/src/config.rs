@@ -14,6 +14,8 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 use serde::Deserialize;
+use teahouse_adapters::parlour::PARLOUR;
+use teahouse_adapters::terminal::TERMINAL;
 use teahouse_core::{
     AccountName, Address, AiMark, Charter, Currency, Language, Money, Nano, Pace, Price, Route,
     RouteModel, parse_nano,
@@ -331,7 +333,9 @@ impl Named {
     fn of(raw: &RawSettings) -> Self {
         let name = |name: &Spanned<String>| name.get_ref().clone();
         Named {
-            accounts: raw.account.iter().map(|a| name(&a.name)).collect(),
+            accounts: (raw.account.iter().map(|a| name(&a.name)))
+                .chain([PARLOUR.to_owned()])
+                .collect(),
             providers: (raw.provider.iter().map(|p| name(&p.name)))
                 .chain([PARROT.to_owned()])
                 .collect(),
@@ -477,6 +481,12 @@ impl Checker<'_> {
             self.wrong(
                 raw.name.span(),
                 format!("\"{name}\" is no account name; use letters, digits, - and _"),
+            );
+        }
+        if [PARLOUR, TERMINAL].contains(&name.as_str()) {
+            self.wrong(
+                raw.name.span(),
+                format!("\"{name}\" is the house's own; give this account another name"),
             );
         }
         if !raw.listen {

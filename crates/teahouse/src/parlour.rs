@@ -1,7 +1,7 @@
 //! The parlour in this house: its log over the store, who answers in which of its rooms, and what its pages learn of
 //! the local model. The rooms themselves are the adapter's, what is answered is the journey's.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -21,7 +21,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
 use crate::clock::Clock;
-use crate::config::{House, Settings};
+use crate::config::House;
 use crate::host::Host;
 
 /// The fact that lists the rooms.
@@ -148,9 +148,13 @@ pub struct Models {
 
 impl Models {
     /// Every provider that a route names, and the parrot.
-    pub fn new(parlour: Arc<Parlour>, host: Arc<Host>, settings: &Settings) -> Self {
+    pub fn new(
+        parlour: Arc<Parlour>,
+        host: Arc<Host>,
+        routes: &HashMap<String, Arc<Route>>,
+    ) -> Self {
         let mut known = BTreeMap::new();
-        let mut routes: Vec<_> = settings.routes.iter().collect();
+        let mut routes: Vec<_> = routes.iter().collect();
         routes.sort_by_key(|(name, _)| name.as_str());
         for model in routes.iter().flat_map(|(_, route)| &route.models) {
             known

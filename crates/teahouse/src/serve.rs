@@ -170,7 +170,7 @@ impl Founding {
         let sink = EventSink::new(all, reserve, move |message, us| {
             may_call(message, us, &triggers)
         });
-        let models = Arc::new(Models::new(parlour.clone(), host.clone(), settings));
+        let models = Arc::new(Models::new(parlour.clone(), host.clone(), &settings.routes));
         Ok(Founding {
             host,
             terminal,

@@ -168,33 +168,14 @@ impl Ground {
 
     /// One HTTP request, by hand: whatever the house says to it.
     pub async fn knock(&self, method: &str, path: &str, headers: &[(&str, &str)]) -> Heard {
-        let mut text = format!(
-            "{method} {path} HTTP/1.1\r\nHost: 127.0.0.1:{}\r\n",
-            self.port
-        );
-        for (name, value) in headers {
-            text.push_str(&format!("{name}: {value}\r\n"));
-        }
-        text.push_str("\r\n");
-        let talk = async {
-            let mut stream = TcpStream::connect(("127.0.0.1", self.port)).await?;
-            stream.write_all(text.as_bytes()).await?;
-            let mut bytes = Vec::new();
-            let mut part = [0; 4096];
-            loop {
-                let read = stream.read(&mut part).await?;
-                bytes.extend_from_slice(&part[..read]);
-                let heard = Heard::of(&String::from_utf8_lossy(&bytes));
-                if read == 0 || heard.as_ref().is_some_and(Heard::is_whole) {
-                    return std::io::Result::Ok(heard);
-                }
-            }
-        };
-        let heard = tokio::time::timeout(LIMIT, talk)
-            .await
-            .expect("the house answers in time")
-            .expect("the house listens");
-        heard.expect("the answer has a head")
+        knock(self.port, method, path, headers, b"").await
+    }
+
+    /// Fills in a form of the house.
+    pub async fn post(&self, path: &str, headers: &[(&str, &str)], form: &str) -> Heard {
+        let mut all = vec![("Content-Type", "application/x-www-form-urlencoded")];
+        all.extend_from_slice(headers);
+        knock(self.port, "POST", path, &all, form.as_bytes()).await
     }
 
     fn start(&self, fault: Option<&str>) -> House {
@@ -253,6 +234,48 @@ impl Ground {
     pub fn path(&self) -> &Path {
         self.folder.path()
     }
+}
+
+/// One HTTP request to a port of this machine, and what it answers. A `Host` of your own takes the place of the right one.
+pub async fn knock(
+    port: u16,
+    method: &str,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: &[u8],
+) -> Heard {
+    let mut text = format!("{method} {path} HTTP/1.1\r\n");
+    if !headers.iter().any(|(name, _)| *name == "Host") {
+        text.push_str(&format!("Host: 127.0.0.1:{port}\r\n"));
+    }
+    if !body.is_empty() {
+        text.push_str(&format!("Content-Length: {}\r\n", body.len()));
+    }
+    for (name, value) in headers {
+        text.push_str(&format!("{name}: {value}\r\n"));
+    }
+    text.push_str("\r\n");
+    let talk = async {
+        let mut stream = TcpStream::connect(("127.0.0.1", port)).await?;
+        stream.write_all(text.as_bytes()).await?;
+        // A refused body may not be read to its end.
+        let _ = stream.write_all(body).await;
+        let mut bytes = Vec::new();
+        let mut part = [0; 4096];
+        loop {
+            let read = stream.read(&mut part).await?;
+            bytes.extend_from_slice(&part[..read]);
+            let heard = Heard::of(&String::from_utf8_lossy(&bytes));
+            if read == 0 || heard.as_ref().is_some_and(Heard::is_whole) {
+                return std::io::Result::Ok(heard);
+            }
+        }
+    };
+    let heard = tokio::time::timeout(LIMIT, talk)
+        .await
+        .expect("the house answers in time")
+        .expect("the house listens");
+    heard.expect("the answer has a head")
 }
 
 /// A command that has run to its end.

@@ -6,6 +6,8 @@ mod crash;
 mod dedup;
 mod doors;
 mod journey;
+mod owner;
+mod parlour;
 mod quiet;
 mod scene;
 mod secrets;

@@ -189,6 +189,14 @@ impl Clock for SimClock {
 }
 
 impl SimClock {
+    /// It is `start` now.
+    pub fn starting(start: &str) -> Self {
+        SimClock {
+            time: SimTime::starting(start.parse().expect("a time")),
+            passed: Mutex::default(),
+        }
+    }
+
     /// Lets time pass, and with it everything that was to happen meanwhile.
     pub async fn advance(&self, length: Duration) {
         tokio::time::sleep(length).await;
