@@ -16,7 +16,7 @@ use teahouse_core::{
     RoomKind, Route, RouteModel, Segment,
 };
 use teahouse_providers::{Gateway, Provider};
-use teahouse_store::{EmbeddedStore, HostId, Store, Totals};
+use teahouse_store::{EmbeddedStore, HostId, Opening, Store, Totals};
 use teahouse_testkit::platform::{FakePlatform, Shown, SimTime, us};
 use teahouse_testkit::script::ScriptedProvider;
 use tokio::sync::mpsc;
@@ -357,16 +357,16 @@ impl Tea {
         let address = self.platform.address(&shown.chat);
         let now = self.clock.now();
         let ids = Ids::seeded(99);
+        let opening = Opening {
+            address: address.clone(),
+            platform: FakePlatform::PLATFORM,
+            kind: RoomKind::Group,
+            new_room: teahouse_core::RoomId(ids.next(now)),
+            day: now,
+        };
         let opened = self
             .store
-            .open_room(
-                HostId(ids.next(now)),
-                &address,
-                FakePlatform::PLATFORM,
-                RoomKind::Group,
-                teahouse_core::RoomId(ids.next(now)),
-                now,
-            )
+            .open_room(HostId(ids.next(now)), opening, now)
             .await
             .expect("the room opens");
         self.store
