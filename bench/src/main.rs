@@ -5,11 +5,13 @@
 mod bridge;
 mod evals;
 mod load;
+mod parlour;
 mod report;
 mod talk;
 mod target;
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::Parser;
@@ -41,6 +43,15 @@ struct Args {
     /// Check decoding and silence with the data sets of this folder, and measure nothing.
     #[arg(long)]
     evals: Option<PathBuf>,
+    /// Fill the parlour's rooms with tabs instead, and measure from send to seen.
+    #[arg(long)]
+    parlour: bool,
+    /// Messages a second in each of its rooms.
+    #[arg(long, default_value_t = 20)]
+    rate: u32,
+    /// For so many seconds.
+    #[arg(long, default_value_t = 60)]
+    seconds: u64,
     /// Where generated talk starts.
     #[arg(long, default_value_t = 20_261_124)]
     seed: u64,
@@ -58,6 +69,15 @@ async fn main() -> anyhow::Result<()> {
     let echo = args.echo.map_or_else(|| beside("teahouse-echo"), Ok)?;
     if let Some(folder) = args.evals {
         return evals::run(&house, &folder, args.seed, &tasks).await;
+    }
+    if args.parlour {
+        let plan = parlour::Plan {
+            rooms: 10,
+            seats: 50,
+            rate: args.rate,
+            length: Duration::from_secs(args.seconds),
+        };
+        return parlour::run(&house, &plan, &tasks).await;
     }
     let kinds: Vec<(Kind, PathBuf)> = [(Kind::House, house), (Kind::Echo, echo)]
         .into_iter()

@@ -126,6 +126,13 @@ impl Ground {
         self.start(Some(fault))
     }
 
+    /// Serves a configuration file of your own, ready and armed to be killed at a named place.
+    pub async fn serve_with_fault(&self, configuration: &Path, fault: &str) -> House {
+        let house = self.serve(configuration, Some(fault));
+        house.wait_for_line("ready").await;
+        house
+    }
+
     /// Serves a configuration file of your own, and waits until the house says that it is ready.
     pub async fn open_file(&self, configuration: &Path) -> House {
         let house = self.serve(configuration, None);

@@ -13,6 +13,7 @@ use crate::{StoreError, fault};
 const STEPS: &[&str] = &[
     include_str!("migrations/0001.sql"),
     include_str!("migrations/0002.sql"),
+    include_str!("migrations/0003.sql"),
     include_str!("migrations/0004.sql"),
 ];
 

@@ -18,6 +18,14 @@ pub async fn upgrade(ground: &Ground, path: &str, more: &[(&str, &str)]) -> Hear
     ground.knock("GET", path, &headers).await
 }
 
+/// What belongs to seats and guests.
+const PARLOUR: [&str; 4] = [
+    "/parlour/{room}/ws",
+    "/parlour/{room}/image",
+    "/parlour/{room}/media/{hash}",
+    "/parlour/{room}/join",
+];
+
 const BRIDGES: [&str; 4] = ["/onebot/v11/ws", "/onebot/v11", "/onebot", "/ws"];
 
 #[tokio::test]
@@ -115,6 +123,31 @@ async fn nobody_gets_in_without_the_right_words() {
         let heard = upgrade(ground, path, &[("Authorization", &bridge_word)]).await;
         assert_eq!(heard.status, 404, "{path}: {heard:?}");
     }
+    // The parlour: a room can be knocked at, and nothing is told without a seat.
+    for path in PARLOUR {
+        let path = path
+            .replace("{room}", "main")
+            .replace("{hash}", &"0".repeat(64));
+        for method in ["GET", "POST", "PUT", "DELETE"] {
+            let heard = ground.knock(method, &path, &[]).await;
+            assert!(
+                (400..500).contains(&heard.status),
+                "{method} {path}: {heard:?}"
+            );
+            assert!(heard.body.len() < 100, "{method} {path}: {heard:?}");
+        }
+    }
+    for path in ["/enter", "/login", "/logout"] {
+        for method in ["PUT", "DELETE"] {
+            assert_eq!(ground.knock(method, path, &[]).await.status, 405, "{path}");
+        }
+        let heard = ground.post(path, &[], "").await;
+        let refused = [303, 422].contains(&heard.status);
+        assert!(
+            refused && !heard.head.contains("set-cookie"),
+            "{path}: {heard:?}"
+        );
+    }
     // Whoever was turned away has not disturbed the bridge that is there.
     scene.asks(700, 42, "ai still there?").await;
     scene.close().await;
@@ -123,7 +156,13 @@ async fn nobody_gets_in_without_the_right_words() {
 /// A route that is added is added to the tests above.
 #[test]
 fn every_route_is_in_these_tests() {
-    let sources = ["src/console/mod.rs", "../adapters/src/onebot/door.rs"].map(|file| {
+    let sources = [
+        "src/console/mod.rs",
+        "src/console/doors.rs",
+        "../adapters/src/onebot/door.rs",
+        "../adapters/src/parlour/door.rs",
+    ]
+    .map(|file| {
         let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(file);
         std::fs::read_to_string(path).unwrap()
     });
@@ -138,6 +177,8 @@ fn every_route_is_in_these_tests() {
     let mut known: Vec<String> = BRIDGES
         .into_iter()
         .chain(["/healthz", "/readyz", "/metrics"])
+        .chain(["/enter", "/login", "/logout", "/parlour/main"])
+        .chain(PARLOUR)
         .map(str::to_owned)
         .collect();
     known.sort();

@@ -4,13 +4,15 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use teahouse::clock::Ids;
+use futures_util::{SinkExt, StreamExt};
+use serde_json::{Value, json};
+use teahouse::clock::{Clock, Ids, SystemClock};
 use teahouse::config::House;
 use teahouse::host::{Host, Parts};
 use teahouse::parlour::{self, ChooseError, Models, clock_mode};
 use teahouse::script::{Script, Stage};
 use teahouse_adapters::parlour::{
-    ClockMode, Line, MAIN_ROOM, NewMessage, Parlour, Said, SeatRole, SpeakerKind,
+    ClockMode, Line, MAIN_ROOM, NewMessage, NewSeat, Parlour, Said, SeatRole, SpeakerKind,
 };
 use teahouse_adapters::{Adapter, EventSink};
 use teahouse_core::{
@@ -18,9 +20,12 @@ use teahouse_core::{
 };
 use teahouse_providers::{Gateway, Parrot, Provider};
 use teahouse_store::{EmbeddedStore, Store};
-use teahouse_testkit::process::Ground;
+use teahouse_testkit::process::{Ground, LIMIT};
 use teahouse_testkit::script::{Script as Answer, ScriptedProvider};
+use tokio::net::TcpStream;
 use tokio::sync::{mpsc, watch};
+use tokio_tungstenite::tungstenite::Message as Ws;
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -426,5 +431,120 @@ async fn a_script_that_fails_or_cannot_be_read_ends_with_one_and_its_line() {
         let ran = ground.run(arguments, b"").await;
         assert_eq!(ran.code, Some(1), "{}\n{}", ran.out, ran.log);
         assert!(ran.log.contains(told), "{}", ran.log);
+    }
+}
+
+/// A seat in the main room of a house that has not opened yet.
+async fn seat_before(ground: &Ground) -> NewSeat {
+    let clock = Arc::new(SystemClock);
+    let data = ground.data();
+    let store: Arc<dyn Store> = Arc::new(EmbeddedStore::open(&data, clock.now()).unwrap());
+    let rooms = parlour::open(store, clock, &data, Language::English)
+        .await
+        .unwrap();
+    rooms
+        .sit(&main_room(), "lin", SeatRole::Member)
+        .await
+        .unwrap()
+}
+
+/// A tab of a running house.
+struct Tab {
+    socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
+}
+
+impl Tab {
+    async fn sits(ground: &Ground, seat: &NewSeat) -> (Tab, Value) {
+        let address = format!("ws://127.0.0.1:{}/parlour/main/ws", ground.port());
+        let (socket, _) = connect_async(address).await.unwrap();
+        let mut tab = Tab { socket };
+        tab.sends(json!({"type": "hello", "seat_token": seat.token.reveal(), "take": true}))
+            .await;
+        let welcome = tab.until(|frame| frame["type"] == "welcome").await;
+        (tab, welcome.expect("a welcome"))
+    }
+
+    async fn sends(&mut self, frame: Value) {
+        let sent = self.socket.send(Ws::Text(frame.to_string().into())).await;
+        sent.unwrap();
+    }
+
+    /// The first frame like this; nothing if the house goes before.
+    async fn until(&mut self, is: impl Fn(&Value) -> bool) -> Option<Value> {
+        loop {
+            let next = tokio::time::timeout(LIMIT, self.socket.next()).await;
+            match next.expect("the house speaks in time")? {
+                Ok(Ws::Text(text)) => {
+                    let frame: Value = serde_json::from_str(&text).unwrap();
+                    if is(&frame) {
+                        return Some(frame);
+                    }
+                }
+                Ok(_) => {}
+                Err(_) => return None,
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn killed_wherever_it_is_a_house_answers_a_tab_exactly_once() {
+    for fault in [
+        "after-accept",
+        "before-settle",
+        "after-settle",
+        "after-claim",
+        "after-receipt",
+    ] {
+        let ground = Ground::new(BINARY, "http://127.0.0.1:9/v1");
+        let settings = examples().join("teahouse.toml");
+        let settings = std::fs::read_to_string(settings).unwrap();
+        let charter =
+            "name = \"open\"\nspeaks = \"en\"\n[purse]\nquestions_per_member_per_day = 9\n";
+        std::fs::write(ground.file("charter.toml"), charter).unwrap();
+        let file = ground.file("parlour.toml");
+        let listen = format!("127.0.0.1:{}", ground.port());
+        std::fs::write(&file, settings.replace("127.0.0.1:7788", &listen)).unwrap();
+        let seat = seat_before(&ground).await;
+        let house = ground.serve_with_fault(&file, fault).await;
+        let (mut tab, _) = Tab::sits(&ground, &seat).await;
+        tab.sends(json!({"type": "msg", "client_id": "c1", "text": "ai hello there"}))
+            .await;
+        assert!(tab.until(|_| false).await.is_none());
+        house.wait_until_dead().await;
+
+        let house = ground.open_file(&file).await;
+        let (mut tab, welcome) = Tab::sits(&ground, &seat).await;
+        // The question may have been lost with the last second of talk: the page sends what has no ack again.
+        tab.sends(json!({"type": "msg", "client_id": "c2", "text": "ai and now"}))
+            .await;
+        let mut lines = welcome["lines"].as_array().unwrap().clone();
+        let answered = tab.until(|frame| {
+            frame["type"] == "msg"
+                && frame["text"]
+                    .as_str()
+                    .is_some_and(|text| text.contains("and now"))
+                && frame["from"]["kind"] == "house"
+        });
+        answered
+            .await
+            .unwrap_or_else(|| panic!("{fault}: no answer"));
+        let (_tab, welcome) = Tab::sits(&ground, &seat).await;
+        lines.extend(welcome["lines"].as_array().unwrap().iter().cloned());
+        lines.sort_by_key(|line| line["id"].as_u64());
+        lines.dedup_by_key(|line| line["id"].as_u64());
+        let hello = lines.iter().filter(|line| {
+            let text = line["text"].as_str().unwrap_or_default();
+            line["from"]["kind"] == "house" && text.contains("hello there")
+        });
+        assert_eq!(hello.count(), 1, "{fault}: {lines:?}");
+        let again = lines
+            .iter()
+            .any(|line| line.to_string().contains("(again)"));
+        assert!(
+            !again,
+            "{fault}: what was seen was not said again: {lines:?}"
+        );
+        assert_eq!(house.terminate().await, Some(0));
     }
 }
