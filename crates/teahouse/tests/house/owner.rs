@@ -1,5 +1,10 @@
 //! The owner's doors as strangers meet them: a process with its one-time link, and the doors on a clock of their own.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "clippy's leave for tests does not reach their helpers"
+)]
+
 use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt;
 use std::sync::Arc;

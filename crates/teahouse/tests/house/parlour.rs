@@ -1,5 +1,10 @@
 //! The parlour in the whole house: the same journey as everywhere, with a clock, a model and signs of the room's own.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "clippy's leave for tests does not reach their helpers"
+)]
+
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
