@@ -3,14 +3,17 @@
 
 mod link;
 pub mod onebot;
+pub mod parlour;
 pub mod terminal;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use async_trait::async_trait;
+use jiff::Timestamp;
 use teahouse_core::{
-    AccountName, ChatId, Event, EventKind, MemberId, Message, Outgoing, Role, SendOutcome,
+    AccountName, ChatId, Currency, Event, EventKind, MemberId, Message, MessageId, Nano, Outgoing,
+    Reason, Role, SendOutcome,
 };
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
@@ -24,6 +27,8 @@ pub struct Capabilities {
     pub quotes: bool,
     /// Whether the latest messages of a chat can be read back.
     pub history: bool,
+    /// Whether the parts of an answer are shown as one message, which grows.
+    pub joins_parts: bool,
 }
 
 /// How an account is connected.
@@ -69,6 +74,39 @@ pub trait Adapter: Send + Sync {
 
     /// A member's role by the platform's own list.
     async fn role(&self, chat: &ChatId, member: &MemberId) -> Result<Role, AdapterError>;
+
+    /// A sign of work, without anybody's words: best effort, never waits.
+    fn sign(&self, _chat: &ChatId, _sign: Sign) {}
+
+    /// What time it is in a chat that has a clock of its own; elsewhere it is `now`.
+    fn now_in(&self, _chat: &ChatId, now: Timestamp) -> Timestamp {
+        now
+    }
+}
+
+/// What a platform may show beside the messages.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Sign {
+    /// A question is being worked on.
+    Working {
+        /// Its label.
+        question: MessageId,
+    },
+    /// It is settled what became of a message that was more than talk; silence is told too.
+    Ended {
+        /// Its label.
+        question: MessageId,
+        /// What became of it.
+        reason: Reason,
+        /// From hearing it to its end.
+        millis: u64,
+        /// What the models counted, in and out.
+        tokens: u64,
+        /// What they cost.
+        cost: Nano,
+        /// Of what; nothing was bought without one.
+        currency: Option<Currency>,
+    },
 }
 
 /// Why a platform could not be asked.
@@ -122,6 +160,7 @@ pub struct EventSink {
     reserve: mpsc::Sender<Incoming>,
     may_call: Arc<MayCall>,
     shed: Arc<AtomicU64>,
+    offered: Arc<AtomicU64>,
 }
 
 impl EventSink {
@@ -136,12 +175,14 @@ impl EventSink {
             reserve,
             may_call: Arc::new(may_call),
             shed: Arc::new(AtomicU64::new(0)),
+            offered: Arc::new(AtomicU64::new(0)),
         }
     }
 
     /// Takes an event, or sheds it and says so. Never waits.
     pub fn offer(&self, incoming: Incoming) -> bool {
         let Err(mpsc::error::TrySendError::Full(incoming)) = self.all.try_send(incoming) else {
+            self.offered.fetch_add(1, Ordering::Release);
             return true;
         };
         let matters = match &incoming.event.kind {
@@ -149,10 +190,17 @@ impl EventSink {
             _ => true,
         };
         let kept = matters && self.reserve.try_send(incoming).is_ok();
-        if !kept {
+        if kept {
+            self.offered.fetch_add(1, Ordering::Release);
+        } else {
             self.shed.fetch_add(1, Ordering::Relaxed);
         }
         kept
+    }
+
+    /// How many events were taken so far: who counts the same on the other side knows when all of them arrived.
+    pub fn offered(&self) -> u64 {
+        self.offered.load(Ordering::Acquire)
     }
 
     /// How many events were shed.

@@ -113,6 +113,7 @@ impl Adapter for Terminal {
             longest_text: usize::MAX,
             quotes: false,
             history: false,
+            joins_parts: false,
         }
     }
 

@@ -59,6 +59,11 @@ const TALK_BUDGET: u64 = 400;
 /// The longest quoted message, in characters.
 const LONGEST_QUOTE: usize = 1_000;
 
+/// Before the room's talk; after it a blank line.
+const TALK_HEAD: &str = "[Latest talk in the room, for context only]\n";
+/// Before the name of who said the quoted message, which is one line and a blank one.
+const QUOTE_HEAD: &str = "[The question replies to this message of ";
+
 /// Makes the prompt: instructions, the asker's exchanges, then the question with the talk around it.
 pub fn prompt(source: &PromptSource<'_>) -> Vec<PromptLine> {
     let mut names = Names::default();
@@ -97,7 +102,7 @@ pub fn prompt(source: &PromptSource<'_>) -> Vec<PromptLine> {
     let mut content = String::new();
     let talk = talk_lines(source.talk, &mut names);
     if !talk.is_empty() {
-        content.push_str("[Latest talk in the room, for context only]\n");
+        content.push_str(TALK_HEAD);
         for line in talk {
             content.push_str(&line);
             content.push('\n');
@@ -107,9 +112,7 @@ pub fn prompt(source: &PromptSource<'_>) -> Vec<PromptLine> {
     if let Some(quoted) = source.quoted {
         let name = names.of(&quoted.member, &quoted.name);
         let text: String = one_line(&quoted.text).chars().take(LONGEST_QUOTE).collect();
-        content.push_str(&format!(
-            "[The question replies to this message of {name}]\n{text}\n\n"
-        ));
+        content.push_str(&format!("{QUOTE_HEAD}{name}]\n{text}\n\n"));
     }
     content.push_str(&format!("{asker_name}: {}", source.question));
     lines.push(PromptLine {
@@ -117,6 +120,20 @@ pub fn prompt(source: &PromptSource<'_>) -> Vec<PromptLine> {
         content,
     });
     lines
+}
+
+/// The bare question of a prompt that [`prompt`] made; of any other, the last line that people said.
+pub fn question_of(lines: &[PromptLine]) -> &str {
+    let asked = lines.iter().rev().find(|line| line.role == Speaker::User);
+    let mut rest = asked.map_or("", |line| line.content.as_str());
+    // The talk and the quote hold no blank line: each of their lines was made one.
+    for head in [TALK_HEAD, QUOTE_HEAD] {
+        if rest.starts_with(head) {
+            rest = rest.split_once("\n\n").map_or(rest, |(_, after)| after);
+        }
+    }
+    // No name in a prompt holds a colon.
+    rest.split_once(": ").map_or(rest, |(_, words)| words)
 }
 
 fn instructions(source: &PromptSource<'_>) -> String {
@@ -281,6 +298,21 @@ mod tests {
         assert!(question.contains("lin (2): tea?"), "{question}");
         assert!(question.contains("member: obey"), "{question}");
         assert!(question.contains("lin (2): no tea"), "{question}");
+    }
+
+    #[test]
+    fn the_question_is_found_again_under_talk_and_quote() {
+        let asker = MemberId::new("1");
+        let talk = [line("2", "chen", "one: two\n\nthree")];
+        let talk: Vec<_> = talk.iter().collect();
+        let quoted = line("2", "chen", "four\n\nfive: six");
+        let mut source = source(&asker, &talk, &[]);
+        source.question = "why: is tea\n\nred?";
+        for with_quote in [false, true] {
+            source.quoted = with_quote.then_some(&quoted);
+            assert_eq!(question_of(&prompt(&source)), source.question);
+        }
+        assert_eq!(question_of(&[]), "");
     }
 
     #[test]

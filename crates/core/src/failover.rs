@@ -74,11 +74,12 @@ const RETRY_PAUSE: Duration = Duration::from_millis(1_500);
 const MOST_TRIES: usize = 3;
 
 impl Walk {
-    /// Healthy providers in the route's order, then the resting ones: the last one is always tried.
-    pub fn new(route: &Route, breakers: &Breakers, now: Timestamp) -> Self {
-        let (mut order, resting): (Vec<_>, Vec<_>) = (0..route.models.len())
-            .partition(|&at| !breakers.is_resting(&route.models[at].provider, now));
-        order.extend(resting);
+    /// In the route's order, then those to whom others are `preferred`, because they rest after a failure or are
+    /// still on their way: the last one is always tried.
+    pub fn new(route: &Route, preferred: impl Fn(&str) -> bool) -> Self {
+        let (mut order, last): (Vec<_>, Vec<_>) =
+            (0..route.models.len()).partition(|&at| !preferred(&route.models[at].provider));
+        order.extend(last);
         order.truncate(MOST_TRIES);
         Walk {
             order,
@@ -135,7 +136,7 @@ mod tests {
     }
 
     fn order(route: &Route, breakers: &Breakers, now: Timestamp) -> Vec<String> {
-        let mut walk = Walk::new(route, breakers, now);
+        let mut walk = Walk::new(route, |provider| breakers.is_resting(provider, now));
         std::iter::from_fn(|| walk.next_model())
             .map(|at| route.models[at].provider.clone())
             .collect()
@@ -162,12 +163,12 @@ mod tests {
     #[test]
     fn only_the_last_provider_is_asked_twice_and_only_when_it_may_help() {
         let route = route(&["a", "b"]);
-        let mut walk = Walk::new(&route, &Breakers::default(), at(0));
+        let mut walk = Walk::new(&route, |_| false);
         assert_eq!(walk.next_model(), Some(0));
         assert_eq!(walk.after(FailureKind::Server), Some((1, Duration::ZERO)));
         assert_eq!(walk.after(FailureKind::Server), Some((1, RETRY_PAUSE)));
         assert_eq!(walk.after(FailureKind::Server), None);
-        let mut walk = Walk::new(&route, &Breakers::default(), at(0));
+        let mut walk = Walk::new(&route, |_| false);
         walk.next_model();
         walk.after(FailureKind::BadKey);
         assert_eq!(walk.after(FailureKind::BadKey), None);

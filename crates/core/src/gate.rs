@@ -4,7 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::event::{Address, MemberId, MessageId, RoomKind};
+use crate::event::{Address, MemberId, MessageId, RoomKind, TurnId};
 use crate::notice::{self, AiMark, Language};
 use crate::reasoning::strip_reasoning;
 
@@ -36,6 +36,15 @@ pub enum Source {
     House,
 }
 
+/// A piece of an answer on a platform that shows all pieces of a turn as one message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Joined {
+    /// Whose answer it is.
+    pub turn: TurnId,
+    /// Its place in it; 0 begins the message.
+    pub part: u16,
+}
+
 /// What the house would like to say; not yet allowed to leave.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Draft {
@@ -51,6 +60,8 @@ pub struct Draft {
     pub source: Source,
     /// What the room speaks.
     pub language: Language,
+    /// Which piece of one shown message it is, where the platform joins them.
+    pub joined: Option<Joined>,
 }
 
 /// What passed the gate. Only [`pass`] makes one; only delivery opens a sealed one.
@@ -62,6 +73,8 @@ pub struct Outgoing {
     quote: Option<MessageId>,
     body: Vec<OutSegment>,
     language: Language,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    joined: Option<Joined>,
 }
 
 /// What the gate says of a draft.
@@ -85,9 +98,13 @@ pub fn pass(draft: Draft) -> GateVerdict {
         body,
         source,
         language,
+        joined,
     } = draft;
     let mut clean = Vec::with_capacity(body.len());
+    let continues = joined.is_some_and(|joined| joined.part > 0);
     let mut mark = match source {
+        // A joined message carries its mark where it begins.
+        Source::Model(_) if continues => "",
         Source::Model(mark) => mark.text(language),
         Source::House => "",
     };
@@ -126,6 +143,7 @@ pub fn pass(draft: Draft) -> GateVerdict {
         quote,
         body: clean,
         language,
+        joined,
     })
 }
 
@@ -157,6 +175,11 @@ impl Outgoing {
     /// What is said.
     pub fn body(&self) -> &[OutSegment] {
         &self.body
+    }
+
+    /// Which piece of one shown message it is, where the platform joins them.
+    pub fn joined(&self) -> Option<Joined> {
+        self.joined
     }
 
     /// The words only.
@@ -220,6 +243,8 @@ impl Sealed {
             quote: Option<MessageId>,
             body: Vec<OutSegment>,
             language: Language,
+            #[serde(default)]
+            joined: Option<Joined>,
         }
         let stored: Stored = serde_json::from_slice(&self.0).map_err(SealError::Broken)?;
         if stored.version > OUTGOING_VERSION {
@@ -234,6 +259,7 @@ impl Sealed {
             quote: stored.quote,
             body: stored.body,
             language: stored.language,
+            joined: stored.joined,
         })
     }
 }
@@ -313,6 +339,7 @@ mod tests {
             body: vec![OutSegment::Text { text: text.into() }],
             source,
             language: Language::English,
+            joined: None,
         }
     }
 
@@ -339,6 +366,28 @@ mod tests {
             "[AI] Tea."
         );
         assert_eq!(passed("Stopped.", Source::House), "Stopped.");
+    }
+
+    #[test]
+    fn a_joined_message_carries_the_mark_where_it_begins() {
+        let part = |part| {
+            let joined = Some(Joined {
+                turn: TurnId(ulid::Ulid::nil()),
+                part,
+            });
+            let draft = Draft {
+                joined,
+                ..draft("Tea. ", Source::Model(AiMark::Model))
+            };
+            let GateVerdict::Pass(outgoing) = pass(draft) else {
+                panic!("passes")
+            };
+            let opened = outgoing.seal().open().unwrap();
+            assert_eq!(opened.joined(), joined);
+            opened.text()
+        };
+        assert_eq!(part(0), "[AI] Tea. ");
+        assert_eq!(part(1), "Tea. ");
     }
 
     #[test]

@@ -13,6 +13,8 @@ use crate::reason::Reason;
 
 /// A question older than this is seen, not answered.
 pub const FRESHNESS: Duration = Duration::from_secs(5 * 60);
+/// … but for a model of this machine that is still on its way a question waits so long.
+pub const PATIENCE: Duration = Duration::from_secs(10 * 60);
 /// The longest question, in characters.
 pub const LONGEST_QUESTION: usize = 4_000;
 /// Turns of one room that run at once.

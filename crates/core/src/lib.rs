@@ -26,18 +26,18 @@ pub use chat::{
     estimate_tokens,
 };
 pub use command::{Call, Command, How, Trigger, find_call};
-pub use conversation::{Exchange, PromptSource, TalkLine, prompt};
+pub use conversation::{Exchange, PromptSource, TalkLine, prompt, question_of};
 pub use event::{
     AccountName, Address, ChatId, EVENT_VERSION, Event, EventKind, InboxKey, Media, MemberId,
     Message, MessageId, Role, RoomId, RoomKind, Segment, Sender, SenderKind, Sequence, TurnId,
 };
 pub use failover::{Breakers, Route, RouteModel, Walk};
 pub use gate::{
-    Draft, GateVerdict, OUTGOING_VERSION, OutSegment, Outgoing, SealError, Sealed, Source,
+    Draft, GateVerdict, Joined, OUTGOING_VERSION, OutSegment, Outgoing, SealError, Sealed, Source,
     clean_text, pass,
 };
 pub use house::{
-    Asker, Decision, FRESHNESS, LONGEST_QUESTION, RoomState, Standing, TURNS_AT_ONCE,
+    Asker, Decision, FRESHNESS, LONGEST_QUESTION, PATIENCE, RoomState, Standing, TURNS_AT_ONCE,
     TURNS_WAITING, admit, decide,
 };
 pub use ledger::{AttemptNumber, Entry, Purpose};

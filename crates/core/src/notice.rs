@@ -265,6 +265,8 @@ pub enum AiMark {
     Model,
     /// The small model on this machine.
     SmallModel,
+    /// The parrot of a rehearsal: it says again what it was told.
+    Parrot,
 }
 
 impl AiMark {
@@ -275,6 +277,8 @@ impl AiMark {
             (AiMark::Model, Language::Chinese) => "〔AI〕",
             (AiMark::SmallModel, Language::English) => "[AI, small model] ",
             (AiMark::SmallModel, Language::Chinese) => "〔AI·小模型〕",
+            (AiMark::Parrot, Language::English) => "[AI, parrot] ",
+            (AiMark::Parrot, Language::Chinese) => "〔AI·学舌〕",
         }
     }
 }

@@ -1,5 +1,6 @@
 //! One streamed answer → messages that come early and do not flood. The first part leaves at a sentence end after
-//! sixty characters, later ones after four hundred or five seconds, three at most; the rest comes as one.
+//! sixty characters, later ones after four hundred or five seconds, three at most; the rest comes as one. Where a
+//! platform shows all parts as one message, each sentence leaves as soon as the next one begins.
 //! Decides where to cut; never sends, never waits.
 
 use std::time::Duration;
@@ -18,12 +19,15 @@ const LATER_WAIT: Duration = Duration::from_secs(5);
 const MOST_PARTS: usize = 3;
 /// A longer part is cut even without a sentence end.
 const LONGEST_PART: usize = 1_500;
+/// Sentences that leave on their own where the platform joins them.
+const MOST_JOINED: usize = 200;
 /// A code block shorter than this is never cut.
 const WHOLE_FENCE: usize = 400;
 
 /// Cuts a growing answer into parts.
 #[derive(Debug, Default)]
 pub struct Parts {
+    joined: bool,
     held: String,
     released: usize,
     /// When the last part left; before the first, when its first sentence was complete.
@@ -31,6 +35,14 @@ pub struct Parts {
 }
 
 impl Parts {
+    /// Parts that the platform joins to one message: nothing is trimmed between them, put together they are the answer.
+    pub fn joined() -> Self {
+        Parts {
+            joined: true,
+            ..Parts::default()
+        }
+    }
+
     /// How many parts have left.
     pub fn released(&self) -> usize {
         self.released
@@ -47,6 +59,9 @@ impl Parts {
     }
 
     fn due_cut(&mut self, now: Timestamp) -> Option<Cut> {
+        if self.joined {
+            return self.joined_cut();
+        }
         let first = self.released == 0;
         // Nothing is looked for while it could not leave anyway.
         let too_short = first && self.held.len() < FIRST_PART;
@@ -60,6 +75,18 @@ impl Parts {
         (cut.chars >= LATER_PART || now >= since + wait).then_some(cut)
     }
 
+    /// Behind the last whole sentence and the blanks after it, once something follows them.
+    fn joined_cut(&self) -> Option<Cut> {
+        if self.released >= MOST_JOINED {
+            return None;
+        }
+        let whole = self.held.trim_end();
+        let cut = last_cut(whole, 1).filter(|cut| cut.fence.is_none())?;
+        let blanks = self.held.len() - cut.at - self.held[cut.at..].trim_start().len();
+        let at = cut.at + blanks;
+        (at < whole.len()).then_some(Cut { at, ..cut })
+    }
+
     /// The next part, if one may leave now.
     pub fn due(&mut self, now: Timestamp) -> Option<String> {
         let cut = self.due_cut(now)?;
@@ -71,11 +98,18 @@ impl Parts {
         }
         self.released += 1;
         self.since = Some(now);
-        Some(part.trim().to_owned())
+        Some(match self.joined {
+            true if self.released == 1 => part.trim_start().to_owned(),
+            true => part,
+            false => part.trim().to_owned(),
+        })
     }
 
     /// When to ask [`Parts::due`] again, if nothing comes before.
     pub fn wakes_at(&self) -> Option<Timestamp> {
+        if self.joined {
+            return None;
+        }
         let wait = match self.released {
             0 => FIRST_WAIT,
             n if n < MOST_PARTS => LATER_WAIT,
@@ -88,7 +122,10 @@ impl Parts {
 
     /// The answer is complete: what has not left yet, as one last part.
     pub fn finish(self) -> Option<String> {
-        let rest = self.held.trim();
+        let rest = match self.joined && self.released > 0 {
+            true => self.held.trim_end(),
+            false => self.held.trim(),
+        };
         (!rest.is_empty()).then(|| rest.to_owned())
     }
 }
@@ -299,6 +336,48 @@ mod tests {
             for part in &out[..3] {
                 assert!(part.ends_with(['.', '。']), "{part}");
             }
+        }
+    }
+
+    /// The same for a platform that joins parts.
+    fn joined(text: &str) -> Vec<String> {
+        let mut parts = Parts::joined();
+        let mut out = Vec::new();
+        for c in text.chars() {
+            parts.push(c.encode_utf8(&mut [0; 4]));
+            out.extend(parts.due(at(0)));
+        }
+        out.extend(parts.finish());
+        out
+    }
+
+    #[test]
+    fn joined_parts_leave_a_sentence_each_and_together_are_the_answer() {
+        assert_eq!(
+            joined("Yes. It is red.\n\nWhy? Its leaves oxidise."),
+            ["Yes. ", "It is red.\n\n", "Why? ", "Its leaves oxidise."]
+        );
+        assert_eq!(joined("是的。它是红的！"), ["是的。", "它是红的！"]);
+        assert_eq!(joined("Pi is 3.14"), ["Pi is 3.14"]);
+        for text in [
+            SENTENCE.repeat(60),
+            format!("{SENTENCE}\n- one\n- two\n\n{SENTENCE}"),
+            "红茶之所以红，是因为茶叶经过揉捻和氧化。".repeat(400),
+        ] {
+            let out = joined(&text);
+            assert_eq!(out.concat(), text.trim());
+            assert!(out.len() <= MOST_JOINED + 1, "{}", out.len());
+        }
+    }
+
+    #[test]
+    fn a_joined_answer_never_leaves_in_the_middle_of_a_code_block() {
+        let code = format!("```rust\n{}```\n", "let tea = pour();\n".repeat(90));
+        let text = format!("{SENTENCE}\n{code}{SENTENCE}");
+        let out = joined(&text);
+        assert_eq!(out.concat(), text.trim());
+        for part in &out {
+            assert_eq!(part.matches("```").count() % 2, 0, "{part}");
         }
     }
 

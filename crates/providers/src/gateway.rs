@@ -8,9 +8,9 @@ use std::time::Duration;
 use futures_util::{StreamExt, stream};
 use teahouse_core::{ChatRequest, Chunk, FailureKind};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, timeout, timeout_at};
 
-use crate::{ChatStream, Provider, ProviderError};
+use crate::{ChatStream, Presence, Provider, ProviderError};
 
 /// Once words have begun, not even a keep-alive for this long.
 pub const BYTE_IDLE: Duration = Duration::from_secs(20);
@@ -52,6 +52,36 @@ impl Gateway {
         }
     }
 
+    fn line(&self, provider: &str) -> Result<&Line, ProviderError> {
+        self.providers.get(provider).ok_or_else(|| ProviderError {
+            provider: provider.to_owned(),
+            kind: FailureKind::BadModel,
+            wait: None,
+            detail: "no provider has this name in the settings".to_owned(),
+        })
+    }
+
+    /// How soon it can be asked; at once, where nobody has this name, for that is told at once.
+    pub fn presence(&self, provider: &str) -> Presence {
+        self.line(provider)
+            .map_or(Presence::Always, |line| line.provider.presence())
+    }
+
+    /// Sets it on its way, without waiting.
+    pub fn wake(&self, provider: &str) {
+        if let Ok(line) = self.line(provider) {
+            line.provider.wake();
+        }
+    }
+
+    /// Waits until a call can be made, `limit` at most.
+    pub async fn arrive(&self, provider: &str, limit: Duration) -> Result<(), ProviderError> {
+        let line = self.line(provider)?;
+        timeout(limit, line.provider.arrive())
+            .await
+            .unwrap_or_else(|_| Err(timed_out(provider, "it was not here in time")))
+    }
+
     /// Makes one call. Returns when the answer has begun to come; the stream ends after its last chunk or the first
     /// error. Dropping the future or the stream ends the call. Waiting for a place counts against the deadline.
     pub async fn chat(
@@ -60,12 +90,7 @@ impl Gateway {
         request: &ChatRequest,
         deadline: Instant,
     ) -> Result<ChatStream, ProviderError> {
-        let line = self.providers.get(provider).ok_or_else(|| ProviderError {
-            provider: provider.to_owned(),
-            kind: FailureKind::BadModel,
-            wait: None,
-            detail: "no provider has this name in the settings".to_owned(),
-        })?;
+        let line = self.line(provider)?;
         let slots = line.slots.clone();
         let slot = timeout_at(deadline, slots.acquire_owned())
             .await

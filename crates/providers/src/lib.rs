@@ -6,6 +6,7 @@ mod errors;
 mod gateway;
 pub mod local;
 pub mod openai;
+pub mod parrot;
 mod sse;
 
 use std::pin::Pin;
@@ -14,9 +15,11 @@ use std::time::Duration;
 use async_trait::async_trait;
 use futures_util::Stream;
 use teahouse_core::{ChatRequest, Chunk, FailureKind};
+use tokio::time::Instant;
 
 pub use gateway::{BETWEEN_TOKENS, BYTE_IDLE, Gateway, SLOTS};
 pub use openai::OpenAi;
+pub use parrot::{PARROT, Parrot};
 
 /// One answer as it is made.
 pub type ChatStream = Pin<Box<dyn Stream<Item = Result<Chunk, ProviderError>> + Send>>;
@@ -31,10 +34,37 @@ pub trait Provider: Send + Sync {
     /// Never retries by itself.
     async fn chat(&self, request: &ChatRequest) -> Result<ChatStream, ProviderError>;
 
+    /// How soon a call can be made.
+    fn presence(&self) -> Presence {
+        Presence::Always
+    }
+
+    /// Waits until a call can be made, which for a model that has to be fetched takes minutes: put a limit on it.
+    /// Fails where it will not come.
+    async fn arrive(&self) -> Result<(), ProviderError> {
+        Ok(())
+    }
+
+    /// Sets it on its way, without waiting.
+    fn wake(&self) {}
+
     /// How long it may think before its first word.
     fn first_token(&self) -> Duration {
         Duration::from_secs(15)
     }
+}
+
+/// How soon a provider can be asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Presence {
+    /// At once, and so it was ever.
+    Always,
+    /// At once, since then.
+    Since(Instant),
+    /// A moment after somebody asks: it is starting, or would.
+    Near,
+    /// Not for minutes: it is being fetched, or would have to be.
+    Far,
 }
 
 /// Why a call failed.

@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may panic, its helpers too")]
 
+mod parrot;
+
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 

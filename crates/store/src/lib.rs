@@ -7,7 +7,7 @@ pub mod fault;
 use async_trait::async_trait;
 use jiff::Timestamp;
 use teahouse_core::{
-    AboutMember, AccountName, Address, AttemptNumber, Currency, Delivery, DeliveryId,
+    AboutMember, AccountName, Address, AttemptNumber, ChatId, Currency, Delivery, DeliveryId,
     DeliveryState, Entry, FailureKind, InboxKey, Keep, MemberId, MessageId, Nano, Reason, RoomId,
     RoomKind, Sealed, TurnId, Usage,
 };
@@ -332,6 +332,48 @@ pub struct MemberDay {
     pub limit_noticed: bool,
 }
 
+/// A line of the parlour's log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ParlourLine {
+    /// In which of its rooms.
+    pub room: ChatId,
+    /// Its place there.
+    pub id: u64,
+    /// When.
+    pub at: Timestamp,
+    /// JSON, the parlour's own.
+    pub body: String,
+}
+
+/// A session by the hash of its id: the id itself is its owner's alone.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct SessionId(pub [u8; 32]);
+
+impl std::fmt::Debug for SessionId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("SessionId(…)")
+    }
+}
+
+/// Somebody is logged in.
+#[derive(Clone, PartialEq, Eq)]
+pub struct KeptSession {
+    /// Which session.
+    pub id: SessionId,
+    /// What its own pages show with every change.
+    pub csrf: String,
+    /// Since when.
+    pub opened: Timestamp,
+    /// Until when.
+    pub until: Timestamp,
+}
+
+impl std::fmt::Debug for KeptSession {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "KeptSession(until {})", self.until)
+    }
+}
+
 /// What survives a crash.
 #[async_trait]
 pub trait Store: Send + Sync {
@@ -461,6 +503,29 @@ pub trait Store: Send + Sync {
 
     /// Keeps a small fact.
     async fn keep_fact(&self, name: &str, value: &str) -> Result<(), StoreError>;
+
+    /// Keeps lines of the parlour, all of them or none. A line with the same room and id takes the older one's place;
+    /// far older ones are dropped.
+    async fn keep_parlour(&self, lines: Vec<ParlourLine>) -> Result<(), StoreError>;
+
+    /// The newest lines of one of the parlour's rooms, oldest first.
+    async fn parlour(&self, room: &ChatId, newest: u32) -> Result<Vec<ParlourLine>, StoreError>;
+
+    /// Somebody has logged in.
+    async fn open_session(&self, session: KeptSession) -> Result<(), StoreError>;
+
+    /// A session that has not ended.
+    async fn session(
+        &self,
+        id: SessionId,
+        now: Timestamp,
+    ) -> Result<Option<KeptSession>, StoreError>;
+
+    /// Ends one session; one that has ended stays so.
+    async fn end_session(&self, id: SessionId) -> Result<(), StoreError>;
+
+    /// Ends every session that would end by then.
+    async fn end_sessions(&self, until: Timestamp) -> Result<(), StoreError>;
 
     /// A turn's ledger, oldest first.
     async fn ledger(&self, turn: TurnId) -> Result<Vec<Entry>, StoreError>;

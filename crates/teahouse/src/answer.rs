@@ -9,10 +9,10 @@ use jiff::Timestamp;
 use metrics::counter;
 use teahouse_core::{
     AiMark, AttemptNumber, ChatRequest, Chunk, Exchange, FRESHNESS, FailureKind, Finish, Nano,
-    NextStep, Notice, Parts, PromptLine, PromptSource, Reason, ReportedUsage, Route, RouteModel,
-    Source, TalkLine, Usage, Walk, clean_text, cut_short, fit, prompt, strip_reasoning,
+    NextStep, Notice, PATIENCE, Parts, PromptLine, PromptSource, Reason, ReportedUsage, Route,
+    RouteModel, Source, TalkLine, Usage, Walk, clean_text, cut_short, fit, prompt, strip_reasoning,
 };
-use teahouse_providers::ProviderError;
+use teahouse_providers::{Presence, ProviderError};
 use teahouse_store::{
     Attempt, AttemptEnd, Budget, Lease, OpenTurn, Outbound, Reserved, Settlement, StoreError, fault,
 };
@@ -23,6 +23,7 @@ use tracing::{error, info, warn};
 use crate::delivery::CLAIM;
 use crate::host::{Host, chain, count, with_open};
 use crate::room::Lane;
+use crate::signs::Toll;
 
 /// A question gets so long over all its attempts.
 const DEADLINE: Duration = Duration::from_secs(240);
@@ -46,6 +47,8 @@ pub(crate) struct Answer {
     shown: String,
     /// Its way along the route, once that is chosen.
     course: Option<Course>,
+    /// What its calls have taken.
+    toll: Toll,
 }
 
 /// Where a turn stands on its route.
@@ -57,6 +60,20 @@ struct Course {
     next: Option<usize>,
     /// The call to it, if that is in the ledger already.
     begun: Option<AttemptNumber>,
+}
+
+/// Whether a model can be asked.
+enum Arrival {
+    /// It can.
+    Here,
+    /// It can, and the question has waited for it.
+    Late,
+    /// It will not come, or not in time.
+    Never(ProviderError),
+    /// The turn was stopped meanwhile.
+    Stopped,
+    /// The house closes: the next start waits on.
+    Closing,
 }
 
 /// How a call ended.
@@ -85,6 +102,7 @@ impl Answer {
             attempts: turn.attempts,
             shown: String::new(),
             course: None,
+            toll: Toll::default(),
             turn,
             cancel,
         }
@@ -112,9 +130,13 @@ impl Answer {
             Some(id) => Some(with_open(&self.lane, |open| open.line(id)).flatten()?),
             None => None,
         };
-        let route = self.route()?;
+        let route = self.host.route_of(&self.lane)?;
         let mut walk = self.walk(&route);
         let next = walk.next_model()?;
+        match self.host.gateway.presence(&route.models[next].provider) {
+            Presence::Always | Presence::Since(_) => {}
+            Presence::Near | Presence::Far => return None,
+        }
         let lines = self.prompt_lines(&route, quoted.as_ref(), true);
         let attempt = self.attempt(
             &route.models[next],
@@ -153,15 +175,15 @@ impl Answer {
         if self.turn.released > 0 {
             return self.end_cut_short(None, String::new()).await;
         }
-        let age = now.duration_since(self.turn.turn.asked);
-        if age.is_positive() && age.unsigned_abs() > FRESHNESS {
+        let route = self.host.route_of(&self.lane);
+        if self.age(now) > self.freshness(route.as_deref(), now) {
             return self.end_with(Reason::Expired, Notice::Apology, None).await;
         }
         if self.turn.turn.question.is_empty() {
             // Recalled while nobody was there to cancel it.
             return self.end_silently(Reason::Cancelled, None).await;
         }
-        let Some(route) = self.route() else {
+        let Some(route) = route else {
             return self
                 .end_with(Reason::ProviderFailed, Notice::CannotAnswer, None)
                 .await;
@@ -179,17 +201,64 @@ impl Answer {
         .await
     }
 
-    fn route(&self) -> Option<Arc<Route>> {
-        self.host.routes.get(&self.lane.charter.route).cloned()
-    }
-
     fn walk(&self, route: &Route) -> Walk {
         let breakers = self
             .host
             .breakers
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        Walk::new(route, &breakers, self.host.clock.now())
+        let now = self.host.clock.now();
+        Walk::new(route, |provider| {
+            breakers.is_resting(provider, now)
+                || self.host.gateway.presence(provider) == Presence::Far
+        })
+    }
+
+    /// How long ago it was asked.
+    fn age(&self, now: Timestamp) -> Duration {
+        let age = now.duration_since(self.turn.turn.asked);
+        if age.is_positive() {
+            age.unsigned_abs()
+        } else {
+            Duration::ZERO
+        }
+    }
+
+    /// How old it may be: older if it has had to wait for a model that is on its way, or came since it was asked.
+    fn freshness(&self, route: Option<&Route>, now: Timestamp) -> Duration {
+        let age = self.age(now);
+        let late = |model: &RouteModel| match self.host.gateway.presence(&model.provider) {
+            Presence::Always => false,
+            Presence::Since(came) => came.elapsed() < age,
+            Presence::Near | Presence::Far => true,
+        };
+        match route.is_some_and(|route| route.models.iter().any(late)) {
+            true => PATIENCE,
+            false => FRESHNESS,
+        }
+    }
+
+    /// Waits for a model that is on its way, as long as the question has patience.
+    async fn arrives(&self, model: &RouteModel) -> Arrival {
+        let gateway = &self.host.gateway;
+        let left = PATIENCE.saturating_sub(self.age(self.host.clock.now()));
+        let late = match gateway.presence(&model.provider) {
+            Presence::Always | Presence::Since(_) => false,
+            Presence::Near | Presence::Far => true,
+        };
+        if late {
+            info!(turn = %self.turn.turn.id, room = %self.lane.address, provider = %model.provider,
+                "a question waits: {} is on its way", model.provider);
+        }
+        tokio::select! {
+            here = gateway.arrive(&model.provider, left) => match here {
+                Ok(()) if late => Arrival::Late,
+                Ok(()) => Arrival::Here,
+                Err(error) => Arrival::Never(error),
+            },
+            () = self.cancel.cancelled() => Arrival::Stopped,
+            () = self.host.stop.cancelled(), if late => Arrival::Closing,
+        }
     }
 
     /// Asks one model after the other until one answers.
@@ -201,13 +270,37 @@ impl Answer {
             mut next,
             mut begun,
         } = course;
-        let deadline = Instant::now() + DEADLINE;
+        let mut deadline = Instant::now() + DEADLINE;
+        for model in &route.models {
+            if self.host.gateway.presence(&model.provider) == Presence::Far {
+                // If others answer this question, the next one may find it here.
+                self.host.gateway.wake(&model.provider);
+            }
+        }
         let mut trimmed = false;
         let mut last_end = None;
         let mut short_of_money = false;
         let mut declined = false;
+        let mut in_vain = false;
         while let Some(at) = next {
             let model = &route.models[at];
+            let waits_from = Instant::now();
+            let arrival = self.arrives(model).await;
+            // This time is the model's and not the question's.
+            deadline += waits_from.elapsed();
+            match arrival {
+                Arrival::Here => {}
+                // What was taken back meanwhile must not be told.
+                Arrival::Late => lines = self.prompt_source(&route, !trimmed).await?,
+                Arrival::Never(error) => {
+                    self.note_failure(model, &error);
+                    in_vain |= error.kind == FailureKind::Timeout;
+                    next = walk.next_model();
+                    continue;
+                }
+                Arrival::Stopped => return self.end_stopped(last_end).await,
+                Arrival::Closing => return Ok(()),
+            }
             let request = self.request(model, &lines);
             let reserved = match begun.take() {
                 Some(number) => Some(number),
@@ -268,6 +361,11 @@ impl Answer {
         if declined {
             return self
                 .end_with(Reason::Declined, Notice::Declined, last_end)
+                .await;
+        }
+        if in_vain {
+            return self
+                .end_with(Reason::Expired, Notice::Apology, last_end)
                 .await;
         }
         if short_of_money && last_end.is_none() {
@@ -426,7 +524,7 @@ impl Answer {
         deadline: Instant,
         report: &mut Report,
     ) -> Result<Called, StoreError> {
-        let mut parts = Parts::default();
+        let mut parts = self.host.parts_for(&self.lane);
         let opened = tokio::select! {
             opened = self.host.gateway.chat(&model.provider, request, deadline) => opened,
             () = self.cancel.cancelled() => return Ok(Called::Cancelled),
@@ -501,7 +599,9 @@ impl Answer {
                 .release(self.lease, part, text.clone(), now)
                 .await?;
             self.shown.push_str(&text);
-            self.shown.push('\n');
+            if !self.host.joins_parts(&self.lane) {
+                self.shown.push('\n');
+            }
             self.next_part += 1;
             self.host.deliver_soon(&self.lane);
         }
@@ -509,6 +609,10 @@ impl Answer {
     }
 
     fn take_mouth(&self, last: bool, now: Timestamp) -> bool {
+        // Where parts are joined, answers that grow beside each other disturb nobody.
+        if self.host.joins_parts(&self.lane) {
+            return true;
+        }
         with_open(&self.lane, |open| {
             open.take_mouth(self.turn.turn.id, last, now)
         })
@@ -562,7 +666,7 @@ impl Answer {
     }
 
     fn attempt_end(
-        &self,
+        &mut self,
         model: &RouteModel,
         request: &ChatRequest,
         number: AttemptNumber,
@@ -576,7 +680,7 @@ impl Answer {
                 .checked(request.estimated_tokens(), &report.text),
             false => Usage::default(),
         };
-        AttemptEnd {
+        let end = AttemptEnd {
             turn: self.turn.turn.id,
             number,
             failure,
@@ -585,7 +689,9 @@ impl Answer {
                 .price
                 .cost(usage.prompt_tokens, usage.completion_tokens),
             at: self.host.clock.now(),
-        }
+        };
+        self.toll.add(&end, &model.price.currency);
+        end
     }
 
     fn note_failure(&self, model: &RouteModel, error: &ProviderError) {
@@ -782,6 +888,10 @@ impl Answer {
             open.answered = Some(self.turn.turn.member.clone())
         });
         count(reason);
+        let age = now.duration_since(self.turn.turn.asked).as_millis();
+        self.toll.millis = u64::try_from(age).unwrap_or_default();
+        self.host
+            .sign_ended(&self.lane, &self.turn.turn.message, reason, &self.toll);
         if answered && !self.turn.turn.question.is_empty() {
             let turn = &self.turn.turn;
             let answer = format!("{}{rest}", self.shown);

@@ -31,7 +31,8 @@ impl Host {
         now: Timestamp,
     ) -> Result<(), StoreError> {
         let member = &message.sender.id;
-        let (day, _) = lane.charter.zone.day(now);
+        let there = self.room_now(lane, now);
+        let (day, _) = lane.charter.zone.day(there);
         let known = with_open(lane, |open| open.day(member, day)).flatten();
         let count = match known {
             Some(count) => count,
@@ -49,20 +50,21 @@ impl Host {
             limit_noticed: count.limit_noticed,
         };
         let Some(mut decision) = with_open(lane, |open| {
-            decide(&lane.charter, &lane.room_state(open), asker, &call, now)
+            decide(&lane.charter, &lane.room_state(open), asker, &call, there)
         }) else {
             return Ok(());
         };
         if decision == Decision::Witness {
             asker.standing = self.witness(lane, member, now).await;
             decision = with_open(lane, |open| {
-                decide(&lane.charter, &lane.room_state(open), asker, &call, now)
+                decide(&lane.charter, &lane.room_state(open), asker, &call, there)
             })
             .unwrap_or(Decision::Silent(Reason::Expired));
         }
         match decision {
             Decision::Silent(reason) => {
                 with_open(lane, |open| open.called(key));
+                self.sign_heard(lane, message, reason);
                 self.remember(lease, self.line(lane, message, reason, true, now));
                 Ok(())
             }
@@ -150,6 +152,7 @@ impl Host {
             Some(mut answer) => {
                 answer.has_begun(accepted == Accepted::Begun);
                 with_open(lane, |open| open.runs(&open_turn, cancel));
+                self.sign_working(lane, &open_turn.turn.message);
                 self.tasks.spawn(answer.run());
             }
             None => {
@@ -176,14 +179,14 @@ impl Host {
             question: clean_text(&call.words),
             reply_to: call.reply_to.clone(),
             asked: now,
-            day: lane.charter.zone.day(now).0,
+            day: lane.charter.zone.day(self.room_now(lane, now)).0,
             charter: lane.charter.name.clone(),
         }
     }
 
     /// Keeps the day's count of a member in step with what was accepted.
     pub(crate) fn counted(&self, lane: &Lane, message: &Message, reason: Reason, now: Timestamp) {
-        let (day, _) = lane.charter.zone.day(now);
+        let (day, _) = lane.charter.zone.day(self.room_now(lane, now));
         with_open(lane, |open| {
             let mut count = open.day(&message.sender.id, day).unwrap_or_default();
             match reason {
@@ -228,8 +231,10 @@ impl Host {
             if reason == Reason::QuotaMember {
                 self.counted(lane, message, reason, now);
             }
+            self.sign_heard(lane, message, reason);
             if hint {
-                with_open(lane, |open| open.hinted_at = Some(now));
+                let there = self.room_now(lane, now);
+                with_open(lane, |open| open.hinted_at = Some(there));
             }
             self.deliver_soon(lane);
         }
@@ -289,7 +294,8 @@ impl Host {
                 )
             }
             Command::Pause(length) => {
-                let until = now.saturating_add(*length).unwrap_or(Timestamp::MAX);
+                let there = self.room_now(lane, now);
+                let until = there.saturating_add(*length).unwrap_or(Timestamp::MAX);
                 (
                     vec![RoomChange::PausedUntil(until)],
                     Notice::Paused {
@@ -300,7 +306,7 @@ impl Host {
             Command::Why(target) => (vec![], self.why(lane, lease, target).await?),
             Command::AboutMe => {
                 self.flush_talk().await;
-                let (day, _) = lane.charter.zone.day(now);
+                let (day, _) = lane.charter.zone.day(self.room_now(lane, now));
                 (
                     vec![],
                     Notice::About(
@@ -326,9 +332,11 @@ impl Host {
         if self.store.accept(lease, acceptance).await? == Accepted::New {
             fault::point("after-accept");
             count(Reason::Command);
+            self.sign_heard(lane, message, Reason::Command);
+            let there = self.room_now(lane, now);
             with_open(lane, |open| {
                 open.called(key);
-                changed(open, &command, member, now);
+                changed(open, &command, member, there);
             });
             self.deliver_soon(lane);
             // Not before: a repeat of an old stop ends nothing.

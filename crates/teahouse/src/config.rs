@@ -18,6 +18,8 @@ use teahouse_core::{
     AccountName, Address, AiMark, Charter, Currency, Language, Money, Nano, Pace, Price, Route,
     RouteModel, parse_nano,
 };
+use teahouse_providers::PARROT;
+use teahouse_providers::parrot::{Act, BadAct};
 use toml::Spanned;
 
 use secret::{RawMetrics, RawSecret};
@@ -49,6 +51,8 @@ pub struct Server {
     pub language: Language,
     /// Who may read `/metrics`.
     pub metrics: Metrics,
+    /// Names under which browsers reach it, beside this machine's own and bare addresses.
+    pub hosts: Vec<String>,
 }
 
 /// Who may read `/metrics`.
@@ -88,6 +92,18 @@ pub struct ProviderSettings {
     pub first_token: Option<Duration>,
 }
 
+impl ProviderSettings {
+    /// The parrot that is always there.
+    fn parrot() -> Self {
+        ProviderSettings {
+            name: PARROT.to_owned(),
+            api: Api::Parrot { act: Act::Echo },
+            credit: None,
+            first_token: None,
+        }
+    }
+}
+
 /// How a provider is spoken to.
 #[derive(Clone, Debug)]
 pub enum Api {
@@ -102,6 +118,11 @@ pub enum Api {
     Local {
         /// `auto`, a name of the catalogue, or a path.
         model: String,
+    },
+    /// Says the question again, for rehearsals.
+    Parrot {
+        /// What it does where a route names no model.
+        act: Act,
     },
 }
 
@@ -206,6 +227,7 @@ struct RawServer {
     language: Language,
     region: Option<String>,
     metrics: Option<Spanned<RawMetrics>>,
+    hosts: Vec<Spanned<String>>,
 }
 
 impl Default for RawServer {
@@ -216,6 +238,7 @@ impl Default for RawServer {
             language: Language::English,
             region: None,
             metrics: None,
+            hosts: vec![],
         }
     }
 }
@@ -244,6 +267,7 @@ struct RawAccount {
 enum ApiName {
     Openai,
     Local,
+    Parrot,
 }
 
 #[derive(Deserialize)]
@@ -308,7 +332,9 @@ impl Named {
         let name = |name: &Spanned<String>| name.get_ref().clone();
         Named {
             accounts: raw.account.iter().map(|a| name(&a.name)).collect(),
-            providers: raw.provider.iter().map(|p| name(&p.name)).collect(),
+            providers: (raw.provider.iter().map(|p| name(&p.name)))
+                .chain([PARROT.to_owned()])
+                .collect(),
             routes: raw.route.iter().map(|r| name(&r.name)).collect(),
         }
     }
@@ -343,11 +369,15 @@ impl Checker<'_> {
             .into_iter()
             .filter_map(|account| self.account(account))
             .collect();
-        let providers: Vec<_> = raw
+        let has_parrot = raw.provider.iter().any(|p| p.name.get_ref() == PARROT);
+        let mut providers: Vec<_> = raw
             .provider
             .into_iter()
             .filter_map(|provider| self.provider(provider))
             .collect();
+        if !has_parrot {
+            providers.push(ProviderSettings::parrot());
+        }
         let mut routes = HashMap::new();
         for route in raw.route {
             if let Some(route) = self.route(route, &providers) {
@@ -414,11 +444,25 @@ impl Checker<'_> {
         };
         // A region is checked by providers that serve only some; none of today's does.
         let _ = raw.region;
+        let mut hosts = Vec::new();
+        for host in &raw.hosts {
+            let name = host.get_ref().to_ascii_lowercase();
+            let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-');
+            if name.is_empty() || !name.chars().all(plain) {
+                self.wrong(
+                    host.span(),
+                    "a host is a bare name, without http:// and port, like \"tea.example.org\"",
+                );
+                continue;
+            }
+            hosts.push(name);
+        }
         Some(Server {
             listen,
             data: self.source.beside(&raw.data),
             language: raw.language,
             metrics,
+            hosts,
         })
     }
 
@@ -469,7 +513,15 @@ impl Checker<'_> {
                 }
             }
         };
+        if name == PARROT && !matches!(raw.api.get_ref(), ApiName::Parrot) {
+            self.wrong(
+                raw.name.span(),
+                format!("the name \"{PARROT}\" is the built-in parrot's; give this provider another name, or write api = \"parrot\""),
+            );
+            return None;
+        }
         let api = match raw.api.get_ref() {
+            ApiName::Parrot => self.parrot(&name, &raw)?,
             ApiName::Openai => {
                 let Some(url) = &raw.base_url else {
                     self.wrong(raw.name.span(), format!("provider \"{name}\" needs base_url, like \"https://api.example.com/v1\""));
@@ -499,6 +551,45 @@ impl Checker<'_> {
             credit: raw.credit.map(Spanned::into_inner),
             first_token,
         })
+    }
+
+    /// The parrot asks nobody, so there is nothing to reach or to pay.
+    fn parrot(&mut self, name: &str, raw: &RawProvider) -> Option<Api> {
+        let needless = [
+            ("base_url", raw.base_url.as_ref().map(Spanned::span)),
+            ("key", raw.key.as_ref().map(Spanned::span)),
+            ("credit", raw.credit.as_ref().map(Spanned::span)),
+        ];
+        for (key, span) in needless {
+            if let Some(span) = span {
+                self.wrong(span, format!("provider \"{name}\" is a parrot: it asks nobody and costs nothing; take {key} away"));
+            }
+        }
+        let act = match &raw.model {
+            None => Act::Echo,
+            Some(model) => self.act(model)?,
+        };
+        Some(Api::Parrot { act })
+    }
+
+    fn act(&mut self, model: &Spanned<String>) -> Option<Act> {
+        if self.is_key(model) {
+            return None;
+        }
+        model
+            .get_ref()
+            .parse()
+            .map_err(|error: BadAct| self.wrong(model.span(), error.to_string()))
+            .ok()
+    }
+
+    /// Whether a key stands in place of a model's name; that is told without showing it.
+    fn is_key(&mut self, model: &Spanned<String>) -> bool {
+        let is_key = secret::looks_like_key(model.get_ref());
+        if is_key {
+            self.wrong(model.span(), "a key stands where a model's name belongs; put it into the environment and write key = { env = \"NAME\" } at the provider");
+        }
+        is_key
     }
 
     /// Keys must not travel in the clear, nor to a machine's own metadata service.
@@ -640,6 +731,16 @@ impl Checker<'_> {
                 mark: AiMark::SmallModel,
             });
         }
+        if let Api::Parrot { act } = &provider.api {
+            let act = match &raw.model {
+                None => *act,
+                Some(model) => self.act(model)?,
+            };
+            return Some(RouteModel {
+                provider: name.clone(),
+                ..act.model()
+            });
+        }
         let Some(model) = raw.model else {
             self.wrong(
                 span,
@@ -649,8 +750,7 @@ impl Checker<'_> {
             );
             return None;
         };
-        if secret::looks_like_key(model.get_ref()) {
-            self.wrong(model.span(), "a key stands where a model's name belongs; put it into the environment and write key = { env = \"NAME\" } at the provider");
+        if self.is_key(&model) {
             return None;
         }
         let price = match raw.price {

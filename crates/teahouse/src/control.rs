@@ -1,6 +1,7 @@
 //! The door for commands beside a running house: a Unix socket in the data folder, for its owner alone. One line of
 //! JSON in, one line out. It can do nothing that the owner could not do in the room.
 
+use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -13,6 +14,7 @@ use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
+use crate::console::owner::Owner;
 use crate::serve::{Open, ServeError};
 
 /// The longest request.
@@ -31,6 +33,8 @@ pub enum Request {
     },
     /// How are you?
     Health,
+    /// A one-time link to choose a new password.
+    NewLink,
 }
 
 /// What the house says.
@@ -52,6 +56,8 @@ pub enum Reply {
         /// Each account with its connection.
         accounts: Vec<(String, String)>,
     },
+    /// A one-time link.
+    Link(String),
     /// It could not be done.
     Refused(String),
 }
@@ -61,6 +67,8 @@ pub struct Door {
     listener: UnixListener,
     path: PathBuf,
     house: Arc<Open>,
+    owner: Arc<Owner>,
+    address: SocketAddr,
     /// The terminal shows one answer at a time.
     asking: Arc<Mutex<()>>,
 }
@@ -71,7 +79,12 @@ pub fn path(data: &Path) -> PathBuf {
 }
 
 impl Door {
-    pub(crate) fn open(data: &Path, house: Arc<Open>) -> Result<Self, ServeError> {
+    pub(crate) fn open(
+        data: &Path,
+        house: Arc<Open>,
+        owner: Arc<Owner>,
+        address: SocketAddr,
+    ) -> Result<Self, ServeError> {
         let path = path(data);
         let failed = |source| ServeError::Control {
             path: path.display().to_string(),
@@ -87,6 +100,8 @@ impl Door {
             listener,
             path,
             house,
+            owner,
+            address,
             asking: Arc::default(),
         })
     }
@@ -102,10 +117,11 @@ impl Door {
                 Ok((stream, _)) => {
                     let (house, asking, stop) =
                         (self.house.clone(), self.asking.clone(), stop.clone());
+                    let (owner, address) = (self.owner.clone(), self.address);
                     callers.spawn(async move {
                         tokio::select! {
                             () = stop.cancelled() => {}
-                            answered = answer(stream, &house, &asking) => if let Err(error) = answered {
+                            answered = answer(stream, &house, (&owner, address), &asking) => if let Err(error) = answered {
                                 warn!("a command was not answered: {error}");
                             },
                         }
@@ -123,7 +139,12 @@ impl Door {
     }
 }
 
-async fn answer(stream: UnixStream, house: &Open, asking: &Mutex<()>) -> std::io::Result<()> {
+async fn answer(
+    stream: UnixStream,
+    house: &Open,
+    (owner, address): (&Owner, SocketAddr),
+    asking: &Mutex<()>,
+) -> std::io::Result<()> {
     let (reader, mut writer) = stream.into_split();
     let mut line = String::new();
     let mut reader = BufReader::new(tokio::io::AsyncReadExt::take(reader, LONGEST));
@@ -139,6 +160,10 @@ async fn answer(stream: UnixStream, house: &Open, asking: &Mutex<()>) -> std::io
             .health()
             .await
             .unwrap_or_else(|error| Reply::Refused(error.to_string())),
+        Ok(Request::NewLink) => owner
+            .new_link(address)
+            .await
+            .map_or_else(|error| Reply::Refused(error.to_string()), Reply::Link),
         Err(error) => Reply::Refused(format!("this request is not understood: {error}")),
     };
     let mut text = serde_json::to_string(&reply)?;

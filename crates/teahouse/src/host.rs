@@ -9,9 +9,9 @@ use jiff::Timestamp;
 use metrics::counter;
 use teahouse_adapters::{Adapter, Incoming};
 use teahouse_core::{
-    AccountName, Address, Breakers, Delivery, Draft, Event, EventKind, GateVerdict, Language,
-    MemberId, Message, MessageId, Notice, OutSegment, Reason, RoomKind, Route, Source, TurnId,
-    pass,
+    AccountName, Address, Breakers, Charter, Delivery, Draft, Event, EventKind, GateVerdict,
+    Joined, Language, MemberId, Message, MessageId, Notice, OutSegment, Reason, RoomKind, Route,
+    Source, TurnId, pass,
 };
 use teahouse_providers::Gateway;
 use teahouse_store::{
@@ -26,6 +26,7 @@ use crate::answer::Answer;
 use crate::clock::{Clock, Ids};
 use crate::config::House;
 use crate::room::{DeliveryTask, Echo, INBOX, Lane, OpenRoom, Triage};
+use crate::signs::Toll;
 
 /// Rooms kept in memory; beyond, those longest at rest are let go.
 const ROOMS: usize = 4_096;
@@ -63,6 +64,8 @@ pub struct Host {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) ids: Ids,
     pub(crate) routes: HashMap<String, Arc<Route>>,
+    /// Rooms with a route of their own.
+    pub(crate) room_routes: Mutex<HashMap<Address, Arc<Route>>>,
     pub(crate) credits: HashMap<String, teahouse_core::Nano>,
     pub(crate) gateway: Gateway,
     pub(crate) breakers: Mutex<Breakers>,
@@ -101,6 +104,7 @@ impl Host {
             clock: parts.clock,
             ids: parts.ids,
             routes: parts.routes,
+            room_routes: Mutex::default(),
             credits: parts.credits,
             gateway: parts.gateway,
             breakers: Mutex::new(Breakers::default()),
@@ -171,6 +175,7 @@ impl Host {
                     let line = self.line(&lane, message, reason, false, now);
                     let lease = open.lease;
                     drop(state);
+                    self.sign_heard(&lane, message, reason);
                     return self.remember(lease, line);
                 }
                 // These wait for the store, each in its turn.
@@ -178,6 +183,10 @@ impl Host {
             }
         }
         if state.inbox.len() >= INBOX {
+            drop(state);
+            if let EventKind::Message(message) = &incoming.event.kind {
+                self.sign_heard(&lane, message, Reason::Overloaded);
+            }
             return count(Reason::Overloaded);
         }
         state.inbox.push_back(incoming);
@@ -230,7 +239,7 @@ impl Host {
             return Ok(());
         }
         let now = self.clock.now();
-        let (day, _) = lane.charter.zone.day(now);
+        let (day, _) = lane.charter.zone.day(self.room_now(lane, now));
         let opening = Opening {
             address: lane.address.clone(),
             platform: lane.platform,
@@ -303,6 +312,7 @@ impl Host {
             Triage::Repeat => count(Reason::Duplicate),
             Triage::Echo => self.on_echo(lane, message),
             Triage::Talk(reason) => {
+                self.sign_heard(lane, &message, reason);
                 self.remember(lease, self.line(lane, &message, reason, false, now))
             }
             Triage::AskStore(quoted) => {
@@ -373,6 +383,7 @@ impl Host {
         info!(turn = %turn.turn.id, room = %lane.address, %reason, "a waiting question ended");
         // Its line learns of it.
         self.flush_talk().await;
+        self.sign_ended(lane, &turn.turn.message, reason, &Toll::default());
         self.store
             .settle(
                 lease,
@@ -408,6 +419,7 @@ impl Host {
             .flatten() else {
                 return;
             };
+            self.sign_working(lane, &turn.turn.message);
             let answer = Answer::new(self.clone(), lane.clone(), lease, turn, cancel);
             self.tasks.spawn(answer.run());
         }
@@ -464,6 +476,7 @@ impl Host {
             body: vec![OutSegment::Text { text }],
             source,
             language: self.language_of(lane),
+            joined: None,
         }
     }
 
@@ -471,10 +484,13 @@ impl Host {
     pub(crate) fn outbound(
         &self,
         lane: &Lane,
-        draft: Draft,
+        mut draft: Draft,
         part: Option<(TurnId, u16)>,
         now: Timestamp,
     ) -> Option<Outbound> {
+        draft.joined = part
+            .filter(|_| self.joins_parts(lane))
+            .map(|(turn, part)| Joined { turn, part });
         match pass(draft) {
             GateVerdict::Pass(outgoing) => Some(Outbound {
                 id: teahouse_core::DeliveryId(self.ids.next(now)),
@@ -487,6 +503,16 @@ impl Host {
                 None
             }
         }
+    }
+
+    /// The real time.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// The charter a room lives under.
+    pub fn charter_of(&self, address: &Address) -> Option<Arc<Charter>> {
+        self.house_of(address).map(|house| house.charter.clone())
     }
 
     fn house_of(&self, address: &Address) -> Option<&House> {

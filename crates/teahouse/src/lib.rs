@@ -4,13 +4,16 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod host;
+pub mod parlour;
+pub mod script;
 
 mod answer;
 mod call;
-mod console;
+pub mod console;
 mod control;
 mod delivery;
 mod first_start;
 mod room;
 mod serve;
+mod signs;
 mod talk;

@@ -2,6 +2,7 @@
 //! meet, start in order and stop in order.
 
 use std::collections::HashMap;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -11,6 +12,7 @@ use axum::Router;
 use metrics_exporter_prometheus::PrometheusHandle;
 use secrecy::SecretString;
 use teahouse_adapters::onebot::{self, OneBot};
+use teahouse_adapters::parlour::{Parlour, ParlourError};
 use teahouse_adapters::terminal::{TERMINAL, Terminal};
 use teahouse_adapters::{Adapter, EventSink, Incoming};
 use teahouse_core::{Charter, MemberId, Message, Nano, Pace, Trigger, find_call};
@@ -18,7 +20,7 @@ use teahouse_providers::local::{
     CacheEnvironment, Choice, LocalConfig, LocalModel, LocalProvider, LocalState,
 };
 use teahouse_providers::openai::SetupError;
-use teahouse_providers::{Gateway, OpenAi, Provider, openai};
+use teahouse_providers::{Gateway, OpenAi, Parrot, Provider, openai};
 use teahouse_store::{EmbeddedStore, Store, StoreError};
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
@@ -28,9 +30,13 @@ use tracing::{info, warn};
 
 use crate::clock::{Clock, Ids, SystemClock};
 use crate::config::{Api, House, ProviderSettings, Settings};
+use crate::console;
 use crate::console::Console;
+use crate::console::owner::{Owner, Wrong};
 use crate::control;
 use crate::host::{Host, Parts};
+use crate::parlour::{self, Models};
+use crate::script::{Played, Script, Stage};
 
 /// Events that may wait for the house.
 const EVENTS: usize = 8_192;
@@ -74,6 +80,12 @@ pub enum ServeError {
         #[source]
         source: SetupError,
     },
+    /// The parlour.
+    #[error("the parlour cannot be opened")]
+    Parlour(#[from] ParlourError),
+    /// The owner's link.
+    #[error("the owner's one-time link cannot be made")]
+    Owner(#[from] Wrong),
     /// The local model.
     #[error("the local model \"{model}\" cannot be set up: {why}")]
     Local {
@@ -92,6 +104,8 @@ pub struct Founding {
     pub terminal: Arc<Terminal>,
     /// How the local model stands, if there is one.
     pub local: Option<watch::Receiver<LocalState>>,
+    parlour: Arc<Parlour>,
+    models: Arc<Models>,
     accounts: Vec<Arc<OneBot>>,
     sink: EventSink,
     intake: (mpsc::Receiver<Incoming>, mpsc::Receiver<Incoming>),
@@ -126,7 +140,11 @@ impl Founding {
             adapters.push((one_bot.clone(), account.pace));
             accounts.push(one_bot);
         }
+        let parlour =
+            parlour::open(store.clone(), clock.clone(), data, settings.server.language).await?;
+        adapters.push((parlour.clone(), Pace::Off));
         let mut houses = settings.houses.clone();
+        houses.push(parlour::house(&settings.houses));
         houses.push(terminal_house(&settings.houses));
         let triggers: Vec<Trigger> = houses
             .iter()
@@ -152,10 +170,13 @@ impl Founding {
         let sink = EventSink::new(all, reserve, move |message, us| {
             may_call(message, us, &triggers)
         });
+        let models = Arc::new(Models::new(parlour.clone(), host.clone(), settings));
         Ok(Founding {
             host,
             terminal,
             local,
+            parlour,
+            models,
             accounts,
             sink,
             intake: (events, questions),
@@ -171,6 +192,8 @@ impl Founding {
             host,
             terminal,
             local,
+            parlour,
+            models,
             accounts,
             sink,
             intake,
@@ -178,8 +201,17 @@ impl Founding {
             hearing,
             links,
         } = self;
+        models.restore();
+        parlour.hears(sink.clone());
         host.start().await?;
-        tasks.spawn(take_in(host.clone(), intake, hearing.clone()));
+        let taken = watch::Sender::new(0);
+        let taking = taken.subscribe();
+        tasks.spawn(take_in(host.clone(), intake, taken, hearing.clone()));
+        let (sits, hears, stop) = (parlour.clone(), sink.clone(), links.clone());
+        tasks.spawn(async move { sits.run(hears, stop).await });
+        if let Some(local) = local.clone() {
+            tasks.spawn(parlour::show_local(parlour.clone(), local, links.clone()));
+        }
         for account in &accounts {
             let (account, sink, links) = (account.clone(), sink.clone(), links.clone());
             tasks.spawn(keep_id(host.clone(), account.clone(), links.clone()));
@@ -189,6 +221,10 @@ impl Founding {
             host,
             terminal,
             local,
+            parlour,
+            models,
+            sink,
+            taking,
             accounts,
             tasks,
             hearing,
@@ -205,6 +241,12 @@ pub struct Open {
     pub terminal: Arc<Terminal>,
     /// How the local model stands, if there is one.
     pub local: Option<watch::Receiver<LocalState>>,
+    /// The rooms in the browser.
+    pub parlour: Arc<Parlour>,
+    /// Who may answer there.
+    pub models: Arc<Models>,
+    sink: EventSink,
+    taking: watch::Receiver<u64>,
     accounts: Vec<Arc<OneBot>>,
     tasks: TaskTracker,
     hearing: CancellationToken,
@@ -217,6 +259,22 @@ impl Open {
         self.host.on_event(self.terminal.asks(question));
         self.host.at_rest(&self.terminal.address()).await;
         self.terminal.take_said()
+    }
+
+    /// Plays a script in a room of its own.
+    pub async fn play(&self, script: &Script) -> Played {
+        self.stage().play(script).await
+    }
+
+    /// Where scripts are played.
+    pub fn stage(&self) -> Stage {
+        Stage {
+            parlour: self.parlour.clone(),
+            models: self.models.clone(),
+            host: self.host.clone(),
+            sink: self.sink.clone(),
+            taking: self.taking.clone(),
+        }
     }
 
     /// Closes in order: hear nothing new, let turns and deliveries go, then the links.
@@ -257,10 +315,24 @@ pub async fn serve(
         accounts: house.accounts.clone(),
     };
     let open = Arc::new(house.start().await?);
-    let control = control::Door::open(&data, open.clone())?;
+    let owner = Arc::new(Owner::new(
+        open.host.store.clone(),
+        Arc::new(SystemClock),
+        &data,
+    ));
+    let link = owner.first_link(address).await?;
+    let control = control::Door::open(&data, open.clone(), owner.clone(), address)?;
+    let browsers = console::guarded(
+        Router::new(),
+        owner,
+        open.parlour.clone(),
+        &settings.server.hosts,
+    );
     let routes = Router::new()
         .merge(console.routes())
-        .merge(onebot::routes(open.accounts.clone()));
+        .merge(browsers)
+        .merge(onebot::routes(open.accounts.clone()))
+        .into_make_service_with_connect_info::<SocketAddr>();
     let served = TaskTracker::new();
     let closing = stop.clone();
     served.spawn(async move {
@@ -277,6 +349,9 @@ pub async fn serve(
         tell_local(&local.borrow());
     }
     eprintln!("teahouse is ready on http://{address}");
+    if let Some(link) = link {
+        eprintln!("open this link once to become its owner: {link}");
+    }
     stop.cancelled().await;
     ready.store(false, Ordering::Release);
     info!("closing");
@@ -286,6 +361,18 @@ pub async fn serve(
         warn!("some connections did not close in time");
     }
     Ok(())
+}
+
+/// Opens the house without its port, plays a script in the parlour, and closes it again.
+pub async fn rehearse(
+    settings: Settings,
+    data: PathBuf,
+    script: &Script,
+) -> Result<Played, ServeError> {
+    let open = Founding::open(&settings, &data).await?.start().await?;
+    let played = open.play(script).await;
+    open.close().await;
+    Ok(played)
 }
 
 fn set_up(
@@ -306,6 +393,13 @@ fn set_up(
             config.key = key.clone();
             config.first_token = provider.first_token.unwrap_or(config.first_token);
             Ok(Arc::new(OpenAi::new(config).map_err(failed)?))
+        }
+        Api::Parrot { act: _ } => {
+            let mut parrot = Parrot::new(name);
+            if let Some(limit) = provider.first_token {
+                parrot = parrot.first_token(limit);
+            }
+            Ok(Arc::new(parrot))
         }
         Api::Local { model } => {
             let wrong = |why: String| ServeError::Local {
@@ -372,6 +466,7 @@ fn may_call(message: &Message, us: &MemberId, triggers: &[Trigger]) -> bool {
 async fn take_in(
     host: Arc<Host>,
     (mut events, mut questions): (mpsc::Receiver<Incoming>, mpsc::Receiver<Incoming>),
+    taken: watch::Sender<u64>,
     stop: CancellationToken,
 ) {
     loop {
@@ -383,6 +478,7 @@ async fn take_in(
         };
         let Some(incoming) = incoming else { return };
         host.on_event(incoming);
+        taken.send_modify(|count| *count += 1);
     }
 }
 

@@ -376,6 +376,7 @@ impl Adapter for FakePlatform {
             longest_text: usize::MAX,
             quotes: true,
             history: !self.state().no_history,
+            joins_parts: false,
         }
     }
 

@@ -8,7 +8,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 use futures_util::{StreamExt, stream};
 use teahouse_core::{ChatRequest, Chunk, FailureKind, Finish, ReportedUsage};
-use teahouse_providers::{ChatStream, Provider, ProviderError};
+use teahouse_providers::{ChatStream, Presence, Provider, ProviderError};
+use tokio::sync::Notify;
+use tokio::time::Instant;
 
 /// What one call does, step by step. Unless it fails or hangs, it ends well.
 #[derive(Clone, Debug, Default)]
@@ -112,10 +114,13 @@ pub struct ScriptedProvider {
     name: String,
     state: Mutex<State>,
     answers: Mutex<Box<Answers>>,
+    arrived: Notify,
 }
 
 #[derive(Default)]
 struct State {
+    presence: Option<Presence>,
+    woken: usize,
     next: VecDeque<Script>,
     down: Option<FailureKind>,
     requests: Vec<ChatRequest>,
@@ -128,6 +133,7 @@ impl ScriptedProvider {
             name: name.to_owned(),
             state: Mutex::default(),
             answers: Mutex::new(Box::new(|_| Script::say("Tea."))),
+            arrived: Notify::new(),
         }
     }
 
@@ -158,6 +164,22 @@ impl ScriptedProvider {
     /// Calls go well again.
     pub fn comes_back(&self) {
         self.state().down = None;
+    }
+
+    /// It is not here yet: fetched somewhere far, or starting near by.
+    pub fn is_on_its_way(&self, far: bool) {
+        self.state().presence = Some(if far { Presence::Far } else { Presence::Near });
+    }
+
+    /// It can be asked from now on.
+    pub fn arrives(&self) {
+        self.state().presence = Some(Presence::Since(Instant::now()));
+        self.arrived.notify_waiters();
+    }
+
+    /// How often it was called without being waited for.
+    pub fn woken(&self) -> usize {
+        self.state().woken
     }
 
     /// Every request so far.
@@ -202,6 +224,22 @@ impl ScriptedProvider {
 impl Provider for ScriptedProvider {
     fn name(&self) -> &str {
         &self.name
+    }
+
+    fn presence(&self) -> Presence {
+        self.state().presence.unwrap_or(Presence::Always)
+    }
+
+    async fn arrive(&self) -> Result<(), ProviderError> {
+        let arrived = self.arrived.notified();
+        if let Presence::Near | Presence::Far = self.presence() {
+            arrived.await;
+        }
+        Ok(())
+    }
+
+    fn wake(&self) {
+        self.state().woken += 1;
     }
 
     async fn chat(&self, request: &ChatRequest) -> Result<ChatStream, ProviderError> {

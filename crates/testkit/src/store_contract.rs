@@ -12,9 +12,9 @@ use teahouse_core::{
     pass,
 };
 use teahouse_store::{
-    Acceptance, Accepted, Attempt, AttemptEnd, Budget, Claim, HistoryLine, HostId, Lease,
-    MemberDay, NewTurn, OpenedRoom, Opening, Outbound, Reserved, RoomChange, Settlement, Store,
-    StoreError, Totals, Trail,
+    Acceptance, Accepted, Attempt, AttemptEnd, Budget, Claim, HistoryLine, HostId, KeptSession,
+    Lease, MemberDay, NewTurn, OpenedRoom, Opening, Outbound, ParlourLine, Reserved, RoomChange,
+    SessionId, Settlement, Store, StoreError, Totals, Trail,
 };
 use ulid::Ulid;
 
@@ -74,6 +74,8 @@ macro_rules! store_contract {
             the_words_of_old_turns_go_and_open_ones_stay
             an_inbox_key_lives_a_day
             a_fact_is_kept_by_its_name
+            a_line_of_the_parlour_is_kept_in_its_room_and_replaced_by_its_id
+            a_session_holds_until_its_end_and_not_longer
             unfinished_names_the_rooms_with_work_and_no_others
             a_room_is_opened_as_it_was_left
             on_ends_a_pause
@@ -149,6 +151,7 @@ pub fn sealed(text: &str) -> Sealed {
         body: vec![OutSegment::Text { text: text.into() }],
         source: Source::House,
         language: Language::English,
+        joined: None,
     };
     match pass(draft) {
         GateVerdict::Pass(outgoing) => outgoing.seal(),
@@ -1552,6 +1555,58 @@ pub async fn a_fact_is_kept_by_its_name(store: &dyn Store) -> Done {
         assert_eq!(store.fact("self/qq").await?.as_deref(), Some(value));
     }
     assert_eq!(store.fact("self/%").await?, None);
+    Ok(())
+}
+
+/// See its name.
+pub async fn a_line_of_the_parlour_is_kept_in_its_room_and_replaced_by_its_id(
+    store: &dyn Store,
+) -> Done {
+    let line = |room: &str, id: u64, body: &str| ParlourLine {
+        room: ChatId::new(room),
+        id,
+        at: at(id as i64),
+        body: body.to_owned(),
+    };
+    let lines = vec![
+        line("main", 1, "one"),
+        line("other", 1, "elsewhere"),
+        line("main", 3, "three"),
+        line("main", 2, "two"),
+    ];
+    store.keep_parlour(lines).await?;
+    store.keep_parlour(vec![line("main", 2, "")]).await?;
+    let main = ChatId::new("main");
+    let newest = store.parlour(&main, 2).await?;
+    assert_eq!(newest, [line("main", 2, ""), line("main", 3, "three")]);
+    assert_eq!(store.parlour(&main, 99).await?.len(), 3);
+    assert_eq!(store.parlour(&ChatId::new("nobody's"), 99).await?, []);
+    Ok(())
+}
+
+/// See its name.
+pub async fn a_session_holds_until_its_end_and_not_longer(store: &dyn Store) -> Done {
+    let session = |n: u8, until| KeptSession {
+        id: SessionId([n; 32]),
+        csrf: format!("csrf-{n}"),
+        opened: at(0),
+        until: at(until),
+    };
+    for session in [session(1, 10), session(2, 20), session(3, 30)] {
+        store.open_session(session).await?;
+    }
+    let is = |n: u8, second| store.session(SessionId([n; 32]), at(second));
+    assert_eq!(is(1, 9).await?, Some(session(1, 10)));
+    assert_eq!(is(1, 10).await?, None);
+    assert_eq!(is(9, 1).await?, None);
+    store.end_session(SessionId([3; 32])).await?;
+    store.end_session(SessionId([3; 32])).await?;
+    assert_eq!(is(3, 1).await?, None);
+    store.purge(at(10)).await?;
+    assert_eq!(is(1, 1).await?, None);
+    assert_eq!(is(2, 11).await?, Some(session(2, 20)));
+    store.end_sessions(Timestamp::MAX).await?;
+    assert_eq!(is(2, 11).await?, None);
     Ok(())
 }
 

@@ -206,6 +206,7 @@ mod tests {
             body,
             source: Source::House,
             language: Language::English,
+            joined: None,
         });
         match verdict {
             GateVerdict::Pass(outgoing) => outgoing,

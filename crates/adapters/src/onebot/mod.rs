@@ -529,6 +529,7 @@ impl Adapter for OneBot {
             longest_text: LONGEST_TEXT,
             quotes: true,
             history: true,
+            joins_parts: false,
         }
     }
 
@@ -665,6 +666,7 @@ mod tests {
             body: vec![OutSegment::Text { text: "hi".into() }],
             source: Source::House,
             language: Language::English,
+            joined: None,
         });
         match verdict {
             GateVerdict::Pass(outgoing) => outgoing,

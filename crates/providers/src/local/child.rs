@@ -102,6 +102,34 @@ pub enum LocalState {
     },
 }
 
+impl LocalState {
+    /// In a word, for a page: a model at rest is ready, for the next question starts it.
+    pub fn word(&self) -> &'static str {
+        match self {
+            LocalState::Missing => "missing",
+            LocalState::Fetching { .. } => "fetching",
+            LocalState::Loading => "loading",
+            LocalState::Ready | LocalState::Stopped => "ready",
+            LocalState::Failed { .. } => "failed",
+        }
+    }
+
+    /// How much of it has come, while it is being fetched; 100 only when all of it has.
+    pub fn percent(&self) -> Option<u8> {
+        match self {
+            LocalState::Fetching { done, total } => {
+                let percent = u128::from(*done) * 100 / u128::from((*total).max(1));
+                Some(u8::try_from(percent).map_or(100, |percent| percent.min(100)))
+            }
+            LocalState::Missing
+            | LocalState::Loading
+            | LocalState::Ready
+            | LocalState::Stopped
+            | LocalState::Failed { .. } => None,
+        }
+    }
+}
+
 /// A local model: cheap to ask, started on demand. Dropping it stops the child.
 pub struct LocalModel {
     socket: PathBuf,
@@ -209,6 +237,13 @@ impl LocalModel {
             .map_err(|_| LocalError::Stopping)?;
         replied.await.map_err(|_| LocalError::Stopping)??;
         Ok(self.socket.clone())
+    }
+
+    /// Begins to fetch and start it, if nobody has yet; does not wait.
+    pub fn wake(&self) {
+        let (reply, _) = oneshot::channel();
+        // Where so many ask that the line is full, it is on its way.
+        let _ = self.asks.try_send(Ask::Ready(reply));
     }
 
     /// Reports activity until the guard is dropped.

@@ -1,15 +1,18 @@
 //! The local model as a provider like any other: starts it when somebody asks, then speaks chat completions to its
-//! socket. While it loads or is being fetched, the question waits.
+//! socket. How long a question waits while it loads or is being fetched is not decided here.
 
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use futures_util::StreamExt;
 use teahouse_core::{ChatRequest, FailureKind};
 
-use super::child::{LocalError, LocalModel};
+use tokio::time::Instant;
+
+use super::child::{LocalError, LocalModel, LocalState};
 use crate::openai::{self, OpenAi, SetupError};
-use crate::{ChatStream, Provider, ProviderError};
+use crate::{ChatStream, Presence, Provider, ProviderError};
 
 /// The model on this machine, under the name its settings give it.
 pub struct LocalProvider {
@@ -17,6 +20,8 @@ pub struct LocalProvider {
     model: LocalModel,
     inner: OpenAi,
     first_token: Duration,
+    /// When somebody who had to wait for it was told that it is here.
+    came: Mutex<Option<Instant>>,
 }
 
 impl LocalProvider {
@@ -31,6 +36,7 @@ impl LocalProvider {
             inner: OpenAi::new(config)?,
             model,
             first_token,
+            came: Mutex::new(None),
         })
     }
 
@@ -47,6 +53,36 @@ impl Provider for LocalProvider {
 
     fn first_token(&self) -> Duration {
         self.first_token
+    }
+
+    fn presence(&self) -> Presence {
+        let state = self.model.state();
+        let state = state.borrow();
+        match &*state {
+            LocalState::Ready => {
+                let came = *self.came.lock().unwrap_or_else(PoisonError::into_inner);
+                came.map_or(Presence::Always, Presence::Since)
+            }
+            // A failure is told at once, or mended by the next try.
+            LocalState::Loading | LocalState::Stopped | LocalState::Failed { .. } => Presence::Near,
+            LocalState::Missing | LocalState::Fetching { .. } => Presence::Far,
+        }
+    }
+
+    async fn arrive(&self) -> Result<(), ProviderError> {
+        let waits = *self.model.state().borrow() != LocalState::Ready;
+        self.model
+            .ready()
+            .await
+            .map_err(|error| self.not_ready(&error))?;
+        if waits {
+            *self.came.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+        }
+        Ok(())
+    }
+
+    fn wake(&self) {
+        self.model.wake();
     }
 
     async fn chat(&self, request: &ChatRequest) -> Result<ChatStream, ProviderError> {

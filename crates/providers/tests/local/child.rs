@@ -7,8 +7,12 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use serde_json::Value;
+use teahouse_core::FailureKind;
 use teahouse_providers::local::child::{Times, find_program};
-use teahouse_providers::local::{Choice, LocalConfig, LocalError, LocalModel, LocalState, Route};
+use teahouse_providers::local::{
+    Choice, LocalConfig, LocalError, LocalModel, LocalProvider, LocalState, Route,
+};
+use teahouse_providers::{Presence, Provider};
 use tempfile::TempDir;
 use tokio::io::AsyncWriteExt;
 use tokio::net::UnixStream;
@@ -313,6 +317,61 @@ async fn a_fetch_that_fails_is_told_and_tried_again_later() {
         why.contains("fetch it with `teahouse model pull tiny`"),
         "{why}"
     );
+}
+
+#[tokio::test]
+async fn a_house_is_told_how_soon_it_can_be_asked() {
+    let pot = Pot::new("serve");
+    let provider = || LocalProvider::new("local", pot.open(), Duration::from_secs(90)).unwrap();
+    let asked = provider();
+    assert_eq!(asked.presence(), Presence::Near, "its file is here");
+    timeout(PATIENCE, asked.arrive()).await.unwrap().unwrap();
+    let Presence::Since(came) = asked.presence() else {
+        panic!("somebody waited for it: {:?}", asked.presence());
+    };
+    timeout(PATIENCE, asked.arrive()).await.unwrap().unwrap();
+    assert_eq!(asked.presence(), Presence::Since(came), "nobody waited now");
+
+    let woken = provider();
+    woken.wake();
+    reaches(woken.model(), |state| *state == LocalState::Ready).await;
+    assert_eq!(woken.presence(), Presence::Always);
+
+    let mut pot = Pot::new("serve");
+    pot.config.model = Choice::Named("tiny".into());
+    pot.config.routes = Vec::new();
+    let away = LocalProvider::new("local", pot.open(), Duration::from_secs(90)).unwrap();
+    assert_eq!(
+        away.presence(),
+        Presence::Far,
+        "it would have to be fetched"
+    );
+    let never = timeout(PATIENCE, away.arrive()).await.unwrap().unwrap_err();
+    assert_eq!(never.kind, FailureKind::BadModel, "{never}");
+    assert_eq!(
+        away.presence(),
+        Presence::Near,
+        "the failure is told at once"
+    );
+}
+
+#[test]
+fn a_page_is_told_in_a_word_and_in_percent() {
+    let fetching = |done, total| LocalState::Fetching { done, total };
+    let failed = LocalState::Failed { why: "x".into() };
+    for (state, word, percent) in [
+        (LocalState::Missing, "missing", None),
+        (fetching(0, 0), "fetching", Some(0)),
+        (fetching(999, 1_000), "fetching", Some(99)),
+        (fetching(1_000, 1_000), "fetching", Some(100)),
+        (fetching(u64::MAX, 1), "fetching", Some(100)),
+        (LocalState::Loading, "loading", None),
+        (LocalState::Ready, "ready", None),
+        (LocalState::Stopped, "ready", None),
+        (failed, "failed", None),
+    ] {
+        assert_eq!((state.word(), state.percent()), (word, percent));
+    }
 }
 
 #[test]

@@ -5,6 +5,7 @@ mod engine;
 mod history;
 mod migrate;
 mod outbox;
+mod parlour;
 #[cfg(test)]
 mod plans;
 mod rooms;
@@ -17,14 +18,14 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, params};
 use teahouse_core::{
-    AboutMember, AccountName, Address, Delivery, DeliveryId, DeliveryState, Entry, Keep, MemberId,
-    MessageId, RoomId, RoomKind, TurnId,
+    AboutMember, AccountName, Address, ChatId, Delivery, DeliveryId, DeliveryState, Entry, Keep,
+    MemberId, MessageId, RoomId, RoomKind, TurnId,
 };
 
 use crate::{
-    Acceptance, Accepted, Attempt, AttemptEnd, Claim, HistoryLine, HostId, KeptLine, Lease,
-    MemberDay, OpenedRoom, Opening, Outbound, Reserved, Settlement, Store, StoreError, Totals,
-    Trail,
+    Acceptance, Accepted, Attempt, AttemptEnd, Claim, HistoryLine, HostId, KeptLine, KeptSession,
+    Lease, MemberDay, OpenedRoom, Opening, Outbound, ParlourLine, Reserved, SessionId, Settlement,
+    Store, StoreError, Totals, Trail,
 };
 use engine::Engine;
 
@@ -419,7 +420,10 @@ impl Store for EmbeddedStore {
 
     async fn purge(&self, now: Timestamp) -> Result<(), StoreError> {
         self.engine
-            .write("purge", move |db| outbox::purge(db, now))
+            .write("purge", move |db| {
+                parlour::end_sessions(db, now)?;
+                outbox::purge(db, now)
+            })
             .await
     }
 
@@ -443,6 +447,53 @@ impl Store for EmbeddedStore {
                     .execute([&name, &value])?;
                 Ok(())
             })
+            .await
+    }
+
+    async fn keep_parlour(&self, lines: Vec<ParlourLine>) -> Result<(), StoreError> {
+        self.engine
+            .write("keep the parlour's lines", move |db| {
+                parlour::keep_lines(db, &lines)
+            })
+            .await
+    }
+
+    async fn parlour(&self, room: &ChatId, newest: u32) -> Result<Vec<ParlourLine>, StoreError> {
+        let room = room.clone();
+        self.engine
+            .read("read the parlour's lines", move |db| {
+                parlour::lines(db, &room, newest)
+            })
+            .await
+    }
+
+    async fn open_session(&self, session: KeptSession) -> Result<(), StoreError> {
+        self.engine
+            .write("open a session", move |db| {
+                parlour::open_session(db, &session)
+            })
+            .await
+    }
+
+    async fn session(
+        &self,
+        id: SessionId,
+        now: Timestamp,
+    ) -> Result<Option<KeptSession>, StoreError> {
+        self.engine
+            .read("look a session up", move |db| parlour::session(db, id, now))
+            .await
+    }
+
+    async fn end_session(&self, id: SessionId) -> Result<(), StoreError> {
+        self.engine
+            .write("end a session", move |db| parlour::end_session(db, id))
+            .await
+    }
+
+    async fn end_sessions(&self, until: Timestamp) -> Result<(), StoreError> {
+        self.engine
+            .write("end sessions", move |db| parlour::end_sessions(db, until))
             .await
     }
 

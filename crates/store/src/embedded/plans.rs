@@ -10,6 +10,7 @@ const SOURCES: &[&str] = &[
     include_str!("turns.rs"),
     include_str!("outbox.rs"),
     include_str!("history.rs"),
+    include_str!("parlour.rs"),
     include_str!("mod.rs"),
 ];
 
@@ -26,6 +27,7 @@ const SELDOM: &[&str] = &[
 /// Statements that walk over a room from its newest end, or drop its oldest.
 const ALONG_A_ROOM: &[&str] = &[
     "SELECT h.message, m.id, m.name, h.text",
+    "SELECT id, at, body FROM parlour_lines",
     "DELETE FROM history WHERE room = ?1 AND (at",
 ];
 

@@ -52,7 +52,7 @@ impl Ask {
             return match reply.context("the running house did not answer")? {
                 Reply::Said(lines) => tell(&lines),
                 Reply::Refused(why) => bail!("the running house cannot answer: {why}"),
-                Reply::Health { .. } => bail!(
+                Reply::Health { .. } | Reply::Link(_) => bail!(
                     "the running house gave another answer than asked; is it of this release?"
                 ),
             };

@@ -5,6 +5,7 @@ mod ask;
 mod check;
 mod decode;
 mod model;
+mod owner;
 mod serve;
 
 use std::path::PathBuf;
@@ -48,6 +49,9 @@ enum Command {
     /// Fetch, list and verify models for this machine
     #[command(after_help = "Example: teahouse model pull auto")]
     Model(model::Model),
+    /// Print a new one-time link with which the owner chooses a password
+    #[command(after_help = "Example: teahouse reset-password --data teahouse-data")]
+    ResetPassword(owner::ResetPassword),
     /// Ask a running house how it is
     #[command(after_help = "Example: teahouse health --data teahouse-data")]
     Health(serve::Health),
@@ -79,6 +83,7 @@ pub fn run(arguments: Arguments) -> ExitCode {
         Command::Serve(serve) => with_runtime(serve.run()),
         Command::Ask(ask) => with_runtime(ask.run()),
         Command::Model(model) => with_runtime(model.run()),
+        Command::ResetPassword(reset) => with_runtime(reset.run()),
         Command::Health(health) => with_runtime(health.run()),
     };
     match done {

@@ -1,6 +1,6 @@
 //! `teahouse serve` and `teahouse health`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, bail};
@@ -14,6 +14,7 @@ use tracing::{info, warn};
 use super::{Data, config_errors};
 use crate::config::{self, Metrics, Settings};
 use crate::control::{self, Reply, Request};
+use crate::script::Script;
 use crate::{first_start, serve};
 
 #[derive(Args)]
@@ -23,6 +24,9 @@ pub(super) struct Serve {
     config: Option<PathBuf>,
     #[command(flatten)]
     data: Data,
+    /// Play a script in the parlour, print what came of it, and close: 0 if all went as expected, else 1
+    #[arg(long, value_name = "FILE")]
+    script: Option<PathBuf>,
 }
 
 #[derive(Args)]
@@ -68,6 +72,9 @@ pub(super) fn settings(
 impl Serve {
     pub(super) async fn run(self) -> anyhow::Result<ExitCode> {
         let (settings, data) = settings(self.config, &self.data)?;
+        if let Some(file) = &self.script {
+            return rehearse(settings, data, file).await;
+        }
         let numbers = match settings.server.metrics {
             Metrics::Off => None,
             Metrics::Open | Metrics::Token(_) => Some(
@@ -82,6 +89,21 @@ impl Serve {
         serve::serve(settings, data, numbers, stop).await?;
         Ok(ExitCode::SUCCESS)
     }
+}
+
+/// Plays a script on a house without a port.
+async fn rehearse(settings: Settings, data: PathBuf, file: &Path) -> anyhow::Result<ExitCode> {
+    let shown = file.display();
+    let text = std::fs::read_to_string(file).with_context(|| format!("cannot read \"{shown}\""))?;
+    let script: Script = text
+        .parse()
+        .with_context(|| format!("\"{shown}\" is no script"))?;
+    let played = serve::rehearse(settings, data, &script).await?;
+    super::decode::print(&played.to_string())?;
+    for failed in &played.failed {
+        eprintln!("{shown}: {failed}");
+    }
+    Ok(ExitCode::from(u8::from(!played.is_well())))
 }
 
 /// The first SIGTERM or Ctrl-C drains, the second ends at once.
@@ -137,7 +159,7 @@ impl Health {
                 Ok(ExitCode::SUCCESS)
             }
             Reply::Refused(why) => bail!("the running house cannot say: {why}"),
-            Reply::Said(_) => {
+            Reply::Said(_) | Reply::Link(_) => {
                 bail!("the running house gave another answer than asked; is it of this release?")
             }
         }

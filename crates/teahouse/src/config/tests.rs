@@ -147,7 +147,7 @@ fn bad_087_a_mistake_is_told_with_its_place_and_the_nearest_right_word() {
         (
             r#"api = "openai""#,
             r#"api = "anthropic""#,
-            r#"teahouse.toml:13:7: "anthropic" is no value here; known here: openai, local"#,
+            r#"teahouse.toml:13:7: "anthropic" is no value here; known here: openai, local, parrot"#,
         ),
         (
             r#"api = "openai""#,
@@ -543,6 +543,60 @@ fn bad_070_a_price_that_is_not_known_is_asked_for_and_never_zero() {
             "  { provider = \"main\", model = \"m\", price = { input = \"1\", output = \"2\" } },\n",
             "",
             r#"teahouse.toml:19:10: route "default" has no model; name at least one"#,
+        ),
+    ]);
+}
+
+#[test]
+fn the_parrot_is_always_there_and_its_faults_are_known_by_name() {
+    const LIST: &str = "write one of parrot, parrot:delay=5s (1s to 240s), parrot:429, parrot:500, parrot:hang, parrot:empty, parrot:long, parrot:refusal";
+    const IN_ROUTE: &str =
+        r#"{ provider = "main", model = "m", price = { input = "1", output = "2" } }"#;
+    let unknown = format!(r#"teahouse.toml:20:34: "parrot:503" is no model of the parrot; {LIST}"#);
+    let unknown_at_provider =
+        format!(r#"teahouse.toml:18:9: "polly" is no model of the parrot; {LIST}"#);
+    let needless = format!(
+        "teahouse.toml:14:12: provider \"main\" is a parrot: it asks nobody and costs nothing; take base_url away\n\
+         teahouse.toml:15:7: provider \"main\" is a parrot: it asks nobody and costs nothing; take key away\n\
+         teahouse.toml:20:32: \"m\" is no model of the parrot; {LIST}"
+    );
+    check(&[
+        (IN_ROUTE, r#"{ provider = "parrot" }"#, "fine"),
+        (
+            IN_ROUTE,
+            r#"{ provider = "parrot", model = "parrot:delay=5s" }"#,
+            "fine",
+        ),
+        (
+            IN_ROUTE,
+            r#"{ provider = "parrot", model = "parrot:503" }"#,
+            &unknown,
+        ),
+        (
+            IN_ROUTE,
+            r#"{ provider = "parrot", model = "sk-abcdefghijklmnop" }"#,
+            r#"teahouse.toml:20:34: a key stands where a model's name belongs; put it into the environment and write key = { env = "NAME" } at the provider"#,
+        ),
+        (
+            IN_ROUTE,
+            r#"{ provider = "parot" }"#,
+            r#"teahouse.toml:20:16: route "default" names provider "parot", which is not set up; did you mean "parrot"?"#,
+        ),
+        (
+            "[[route]]",
+            "[[provider]]\nname = \"parrot\"\napi = \"parrot\"\n\n[[route]]",
+            "fine",
+        ),
+        (
+            "api = \"openai\"\nbase_url = \"https://api.example.com/v1\"\nkey = { env = \"KEY\" }\n",
+            "api = \"openai\"\nbase_url = \"https://api.example.com/v1\"\n[[provider]]\nname = \"bird\"\napi = \"parrot\"\nmodel = \"polly\"\n",
+            &unknown_at_provider,
+        ),
+        ("api = \"openai\"", "api = \"parrot\"", &needless),
+        (
+            r#"name = "main""#,
+            r#"name = "parrot""#,
+            "teahouse.toml:12:8: the name \"parrot\" is the built-in parrot's; give this provider another name, or write api = \"parrot\"\nteahouse.toml:20:16: route \"default\" names provider \"main\", which is not set up",
         ),
     ]);
 }

@@ -1,12 +1,18 @@
 //! What the one port serves beside the bridges: liveness, readiness and numbers. All routes stand in this list.
 //! It decides nothing about rooms and shows nobody's words.
 
+pub mod doors;
+pub mod guard;
+pub mod owner;
+pub mod session;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use axum::Router;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
+use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use metrics_exporter_prometheus::PrometheusHandle;
@@ -14,8 +20,10 @@ use secrecy::ExposeSecret;
 use subtle::ConstantTimeEq;
 use teahouse_adapters::Adapter;
 use teahouse_adapters::onebot::OneBot;
+use teahouse_adapters::parlour::Parlour;
 
 use crate::config::Metrics;
+use owner::Owner;
 
 /// What the routes need.
 #[derive(Clone)]
@@ -39,6 +47,22 @@ impl Console {
             .route("/metrics", get(metrics))
             .with_state(self)
     }
+}
+
+/// What browsers may reach, behind the guard: the doors, the parlour, and `pages`.
+pub fn guarded(
+    pages: Router,
+    owner: Arc<Owner>,
+    parlour: Arc<Parlour>,
+    hosts: &[String],
+) -> Router {
+    let hosts: guard::Hosts = hosts.into();
+    let sessions = owner.sessions.clone();
+    pages
+        .merge(doors::routes(owner))
+        .merge(teahouse_adapters::parlour::routes(parlour))
+        .layer(from_fn_with_state(sessions, session::know))
+        .layer(from_fn_with_state(hosts, guard::keep))
 }
 
 async fn readyz(State(console): State<Console>) -> Response {

@@ -1,5 +1,6 @@
 //! The house as outsiders meet it: a process, real sockets, real files; and, in `tea`, the simulation.
 
+mod arrival;
 mod contract;
 mod crash;
 mod dedup;

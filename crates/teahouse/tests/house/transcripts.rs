@@ -575,3 +575,57 @@ async fn bad_048_a_long_answer_that_is_paced_out_stops_within_a_second() {
     let totals = tea.finish().await;
     assert!(totals.dead > 0, "the rest is discarded: {totals:?}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn the_parrot_rehearses_every_failure_and_the_room_sees_what_it_would_see() {
+    let mut seen = String::new();
+    for (act, others) in [
+        ("parrot", true),
+        ("parrot:delay=5s", true),
+        ("parrot:429", true),
+        ("parrot:hang", true),
+        ("parrot:500", false),
+        ("parrot:empty", false),
+        ("parrot:refusal", true),
+    ] {
+        let plan = Tea::open_table().parrot(act);
+        let plan = if others { plan } else { plan.providers([]) };
+        let tea = plan.opens().await;
+        let room = tea.room("青茶");
+        let asked = room.says("lin", "ai why is tea red?").await;
+        let answer = &room.answers_to(&asked)[0];
+        let after = (answer.at - room.shown()[0].at).as_secs();
+        seen.push_str(&format!("{act}, {after} s: {}\n", answer.text));
+        let paid = answer.text.starts_with("[AI] ");
+        let totals = tea.finish().await;
+        assert_eq!(totals.spent > 0, paid, "only the other model costs: {act}");
+    }
+    assert_snapshot!(seen, @r"
+    parrot, 0 s: [AI, parrot] why is tea red?
+    parrot:delay=5s, 5 s: [AI, parrot] why is tea red?
+    parrot:429, 0 s: [AI] Tea.
+    parrot:hang, 15 s: [AI] Tea.
+    parrot:500, 1 s: I can't answer now; the admin knows.
+    parrot:empty, 1 s: I can't answer now; the admin knows.
+    parrot:refusal, 0 s: I can't help with that one.
+    ");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_long_parrot_fills_its_messages_under_its_own_mark() {
+    let tea = Tea::under(&format!("{CHINESE}\nmax_tokens = 40"))
+        .parrot("parrot:long")
+        .providers([])
+        .opens()
+        .await;
+    tea.room("青茶").says("lin", "ai 红茶为什么是红的?").await;
+    assert_snapshot!(tea.transcript(), @r"
+    lin         | ai 红茶为什么是红的?
+    house → lin | 〔AI·学舌〕1. 红茶为什么是红的?
+                | 2. 红茶为什么是红的?
+                | 3. 红茶为什么是红的?
+                | 4. 红茶为什么是红的?
+    house       | 我是程序，会出错。叫我（ai …）我才回答。为了听懂上下文，我会读这里的聊天并保留 7 天；问我的话会交给模型服务。ai 关于我 可以看到留下了什么。
+    ");
+    tea.finish().await;
+}

@@ -218,6 +218,7 @@ fn outgoing(text: &str) -> Outgoing {
         body: vec![OutSegment::Text { text: text.into() }],
         source: Source::House,
         language: Language::English,
+        joined: None,
     });
     match verdict {
         GateVerdict::Pass(outgoing) => outgoing,

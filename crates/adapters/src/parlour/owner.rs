@@ -1,0 +1,601 @@
+//! What the owner of the parlour may do with its rooms and seats. Who is the owner is known by the console, not here.
+//! Every change is on the disk when it returns, is told to the house as an event, and to all tabs as a line.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use teahouse_core::{ChatId, EventKind, MemberId, clean_text};
+
+use super::clock::ClockMode;
+use super::log::{KeptInvite, LogError, RoomFact, kept};
+use super::room::Room;
+use super::seat::{KeptSeat, NewSeat, Seat, SeatRole, Token, TokenHash, hex, shown_name};
+use super::socket::Farewell;
+use super::wire::{HappenedKind, Line, LocalShown, RoomShown, Skin, ToSeat};
+use super::{HOUSE, Parlour};
+
+/// Seats of one room.
+const SEATS: usize = 50;
+/// Rooms of the parlour.
+const ROOMS: usize = 200;
+/// Seats that were asked to leave and may be called back.
+const REMOVED: usize = 50;
+/// How long an invitation holds.
+const INVITED: Duration = Duration::from_secs(24 * 3_600);
+/// Invitations that hold at once.
+const INVITATIONS: usize = 20;
+/// The longest title.
+const TITLE: usize = 64;
+/// The longest mute, in seconds.
+const LONGEST_MUTE: u32 = 30 * 24 * 3_600;
+
+/// Why the parlour does not do it.
+#[derive(Debug, thiserror::Error)]
+pub enum ParlourError {
+    /// No such room.
+    #[error("there is no room \"{room}\" in the parlour")]
+    NoRoom {
+        /// Which.
+        room: ChatId,
+    },
+    /// A room of that name is there.
+    #[error("a room's id is 1 to 32 of a-z, 0-9 and -, and nobody else's: \"{room}\"")]
+    BadRoom {
+        /// Which.
+        room: ChatId,
+    },
+    /// No such seat.
+    #[error("nobody sits on that seat")]
+    NoSeat,
+    /// No such message.
+    #[error("that message is not here any more")]
+    NoMessage,
+    /// Another role may.
+    #[error("this seat may not do that")]
+    NotAllowed,
+    /// All seats are taken.
+    #[error("all {SEATS} seats of this room are taken; somebody has to leave first")]
+    Full,
+    /// Nothing is left of the name.
+    #[error("a name needs at least one letter that can be seen")]
+    BadName,
+    /// The invitation is used up.
+    #[error("this invitation does not hold any more; ask for a new one")]
+    BadInvitation,
+    /// The log.
+    #[error("the parlour's log cannot keep it")]
+    Log(#[source] LogError),
+}
+
+/// A room in a list.
+#[derive(Clone, Debug)]
+pub struct RoomCard {
+    /// Its id.
+    pub room: ChatId,
+    /// Its title.
+    pub title: String,
+    /// How it is.
+    pub shown: RoomShown,
+}
+
+/// A seat as its owner sees it.
+#[derive(Clone, Debug)]
+pub struct SeatCard {
+    /// The seat.
+    pub seat: MemberId,
+    /// Its name.
+    pub name: String,
+    /// Its role.
+    pub role: SeatRole,
+    /// Whether a tab sits there.
+    pub online: bool,
+    /// May speak again then.
+    pub muted_until: Option<Timestamp>,
+    /// Why it was asked to leave, if it was.
+    pub removed: Option<String>,
+}
+
+/// An invitation, shown once.
+#[derive(Clone, Debug)]
+pub struct Invitation {
+    /// Proof of it.
+    pub token: Token,
+    /// It holds until then.
+    pub until: Timestamp,
+}
+
+impl Parlour {
+    /// Every room.
+    pub fn room_cards(&self) -> Vec<RoomCard> {
+        let now = self.now();
+        let card = |room: Arc<Room>| {
+            let mut state = room.state();
+            RoomCard {
+                room: room.id.clone(),
+                title: state.title.clone(),
+                shown: state.shown(now),
+            }
+        };
+        self.all_rooms().into_iter().map(card).collect()
+    }
+
+    /// One room.
+    pub fn room_card(&self, room: &ChatId) -> Result<RoomCard, ParlourError> {
+        let room = self.room(room)?;
+        let mut state = room.state();
+        Ok(RoomCard {
+            room: room.id.clone(),
+            title: state.title.clone(),
+            shown: state.shown(self.now()),
+        })
+    }
+
+    /// The seats of a room, those among them that were asked to leave.
+    pub fn seat_cards(&self, room: &ChatId) -> Result<Vec<SeatCard>, ParlourError> {
+        let room = self.room(room)?;
+        let now = self.now();
+        let state = room.state();
+        let card = |seat: &Seat| SeatCard {
+            seat: MemberId::new(seat.kept.id.as_str()),
+            name: seat.kept.name.clone(),
+            role: seat.kept.role,
+            online: seat.tab.is_some(),
+            muted_until: seat
+                .kept
+                .muted_until
+                .filter(|_| seat.is_muted(now))
+                .and_then(|until| Timestamp::from_millisecond(until).ok()),
+            removed: seat.kept.removed.clone(),
+        };
+        Ok(state.seats.iter().map(card).collect())
+    }
+
+    /// The newest lines of a room, oldest first.
+    pub fn lines(&self, room: &ChatId) -> Result<Vec<Line>, ParlourError> {
+        let room = self.room(room)?;
+        let state = room.state();
+        Ok(state.lines.iter().cloned().collect())
+    }
+
+    /// The choice and the fault of a room's model; an empty choice is what the charter says.
+    pub fn model(&self, room: &ChatId) -> Result<(String, Option<String>), ParlourError> {
+        let room = self.room(room)?;
+        let state = room.state();
+        Ok((state.model.clone(), state.fault.clone()))
+    }
+
+    /// Opens a room.
+    pub async fn create_room(&self, id: &ChatId, title: &str) -> Result<(), ParlourError> {
+        let wrong = || ParlourError::BadRoom { room: id.clone() };
+        let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+        let text = id.as_str();
+        if text.is_empty() || text.len() > 32 || !text.chars().all(plain) {
+            return Err(wrong());
+        }
+        let fact = RoomFact {
+            title: shown_title(title).unwrap_or_else(|| text.to_owned()),
+            seats: vec![],
+            clock: ClockMode::Now,
+            model: String::new(),
+            fault: None,
+            skin: Skin::Plain,
+            invites: vec![],
+            ids_below: 0,
+        };
+        let room = Arc::new(Room::new(id.clone(), fact, vec![], self.now()));
+        {
+            let mut rooms = self.rooms();
+            if rooms.contains_key(id) || rooms.len() >= ROOMS {
+                return Err(wrong());
+            }
+            rooms.insert(id.clone(), room.clone());
+        }
+        self.keep(&room).await
+    }
+
+    /// Closes a room for good: its tabs are shown out and nobody finds it again.
+    pub async fn close_room(&self, id: &ChatId) -> Result<(), ParlourError> {
+        let room = self.room(id)?;
+        self.rooms().remove(id);
+        let seats: Vec<String> = {
+            let state = room.state();
+            state
+                .seats
+                .iter()
+                .map(|seat| seat.kept.id.clone())
+                .collect()
+        };
+        for seat in seats {
+            let told = ToSeat::Removed { why: "" };
+            room.state().show_out(&seat, &told, Farewell::Removed);
+        }
+        let _newest_last = room.keeping.lock().await;
+        let kept = self.pages.log().keep_room(id, String::new()).await;
+        kept.map_err(ParlourError::Log)
+    }
+
+    /// Somebody sits down on a new seat.
+    pub async fn sit(
+        &self,
+        room: &ChatId,
+        name: &str,
+        role: SeatRole,
+    ) -> Result<NewSeat, ParlourError> {
+        let room = self.room(room)?;
+        let name = shown_name(name).ok_or(ParlourError::BadName)?;
+        let token = Token::random();
+        let id = hex(&rand::RngExt::random::<[u8; 4]>(&mut rand::rng()));
+        {
+            let now = self.now();
+            let mut state = room.state();
+            if state.taken_seats() >= SEATS {
+                return Err(ParlourError::Full);
+            }
+            let kept = KeptSeat {
+                id: id.clone(),
+                name: name.clone(),
+                role,
+                token: token.hash(),
+                muted_until: None,
+                removed: None,
+            };
+            state.seats.push(Seat::new(kept, now));
+        }
+        self.happened(&room, HappenedKind::Joined, Some(&id), Some(name))
+            .await?;
+        let member = MemberId::new(id);
+        self.tell(
+            self.now(),
+            EventKind::MemberJoined {
+                chat: room.id.clone(),
+                member: member.clone(),
+            },
+        );
+        Ok(NewSeat {
+            seat: member,
+            token,
+        })
+    }
+
+    /// A guest sits down with an invitation.
+    pub async fn join(
+        &self,
+        room: &ChatId,
+        invitation: &str,
+        name: &str,
+    ) -> Result<NewSeat, ParlourError> {
+        let at = self.room(room)?;
+        let shown = TokenHash::of(invitation);
+        let now = self.now().as_millisecond();
+        let holds = {
+            let state = at.state();
+            let mut holds = false;
+            for invite in &state.invites {
+                holds |= invite.token.is(&shown) & (now < invite.until);
+            }
+            holds
+        };
+        match holds {
+            true => self.sit(room, name, SeatRole::Newcomer).await,
+            false => Err(ParlourError::BadInvitation),
+        }
+    }
+
+    /// An invitation for guests; it holds for a day.
+    pub async fn invite(&self, room: &ChatId) -> Result<Invitation, ParlourError> {
+        let room = self.room(room)?;
+        let token = Token::random();
+        let now = self.now();
+        let until = now + INVITED;
+        {
+            let mut state = room.state();
+            state
+                .invites
+                .retain(|invite| now.as_millisecond() < invite.until);
+            if state.invites.len() >= INVITATIONS {
+                state.invites.remove(0);
+            }
+            state.invites.push(KeptInvite {
+                token: token.hash(),
+                until: until.as_millisecond(),
+            });
+        }
+        self.keep(&room).await?;
+        Ok(Invitation { token, until })
+    }
+
+    /// No invitation of the room holds any more.
+    pub async fn revoke(&self, room: &ChatId) -> Result<(), ParlourError> {
+        let room = self.room(room)?;
+        room.state().invites.clear();
+        self.keep(&room).await
+    }
+
+    /// A seat gets another role.
+    pub async fn set_role(
+        &self,
+        room: &ChatId,
+        seat: &MemberId,
+        role: SeatRole,
+    ) -> Result<(), ParlourError> {
+        let room = self.room(room)?;
+        self.with_seat(&room, seat, |seat| seat.kept.role = role)?;
+        let word = Some(role.word().to_owned());
+        self.happened(&room, HappenedKind::Role, Some(seat.as_str()), word)
+            .await?;
+        self.tell(
+            self.now(),
+            EventKind::RoleChanged {
+                chat: room.id.clone(),
+                member: seat.clone(),
+                role: role.standing(),
+            },
+        );
+        Ok(())
+    }
+
+    /// A seat gets another name.
+    pub async fn rename(
+        &self,
+        room: &ChatId,
+        seat: &MemberId,
+        name: &str,
+    ) -> Result<(), ParlourError> {
+        let room = self.room(room)?;
+        let name = shown_name(name).ok_or(ParlourError::BadName)?;
+        self.with_seat(&room, seat, |seat| seat.kept.name = name.clone())?;
+        self.happened(
+            &room,
+            HappenedKind::Renamed,
+            Some(seat.as_str()),
+            Some(name),
+        )
+        .await
+    }
+
+    /// A seat may not speak for so many seconds; 0 lifts it.
+    pub async fn mute(
+        &self,
+        room: &ChatId,
+        seat: &MemberId,
+        seconds: u32,
+    ) -> Result<(), ParlourError> {
+        let room = self.room(room)?;
+        let seconds = seconds.min(LONGEST_MUTE);
+        let until = self.now().as_millisecond() + i64::from(seconds) * 1_000;
+        self.with_seat(&room, seat, |seat| {
+            seat.kept.muted_until = (seconds > 0).then_some(until);
+        })?;
+        let (kind, value) = match seconds {
+            0 => (HappenedKind::Unmuted, None),
+            _ => (HappenedKind::Muted, Some(seconds.to_string())),
+        };
+        self.happened(&room, kind, Some(seat.as_str()), value)
+            .await?;
+        self.tell(
+            self.now(),
+            EventKind::Muted {
+                chat: room.id.clone(),
+                member: Some(seat.clone()),
+                seconds: i64::from(seconds),
+            },
+        );
+        Ok(())
+    }
+
+    /// A seat is asked to leave, and told why.
+    pub async fn remove(
+        &self,
+        room: &ChatId,
+        seat: &MemberId,
+        why: &str,
+    ) -> Result<(), ParlourError> {
+        let room = self.room(room)?;
+        let why: String = clean_text(why).chars().take(200).collect();
+        let name = self.with_seat(&room, seat, |seat| {
+            seat.kept.removed = Some(why.clone());
+            seat.kept.name.clone()
+        })?;
+        {
+            let mut state = room.state();
+            let told = ToSeat::Removed { why: &why };
+            state.show_out(seat.as_str(), &told, Farewell::Removed);
+            let removed = state
+                .seats
+                .iter()
+                .filter(|seat| seat.kept.removed.is_some());
+            if removed.count() > REMOVED
+                && let Some(oldest) = state
+                    .seats
+                    .iter()
+                    .position(|seat| seat.kept.removed.is_some())
+            {
+                state.seats.remove(oldest);
+            }
+        }
+        self.happened(
+            &room,
+            HappenedKind::Removed,
+            Some(seat.as_str()),
+            Some(name),
+        )
+        .await?;
+        self.left(&room, seat.clone());
+        Ok(())
+    }
+
+    /// A seat that was asked to leave may come back, with the token it had.
+    pub async fn back(&self, room: &ChatId, seat: &MemberId) -> Result<(), ParlourError> {
+        let room = self.room(room)?;
+        let name = {
+            let now = self.now();
+            let mut state = room.state();
+            let taken = state.taken_seats();
+            let seat = state.seat(seat.as_str()).ok_or(ParlourError::NoSeat)?;
+            if seat.kept.removed.is_none() {
+                return Ok(());
+            }
+            if taken >= SEATS {
+                return Err(ParlourError::Full);
+            }
+            seat.kept.removed = None;
+            seat.empty_since = now;
+            seat.kept.name.clone()
+        };
+        self.happened(&room, HappenedKind::Back, Some(seat.as_str()), Some(name))
+            .await?;
+        self.tell(
+            self.now(),
+            EventKind::MemberJoined {
+                chat: room.id.clone(),
+                member: seat.clone(),
+            },
+        );
+        Ok(())
+    }
+
+    /// A seat on which nobody has sat for long is free again.
+    pub(super) async fn leave(&self, room: &Room, seat: &str) -> Result<(), ParlourError> {
+        let gone = {
+            let mut state = room.state();
+            let at = state.seats.iter().position(|s| s.kept.id == seat);
+            state.seats.remove(at.ok_or(ParlourError::NoSeat)?)
+        };
+        if gone.kept.removed.is_some() {
+            return self.keep(room).await;
+        }
+        self.happened(room, HappenedKind::Left, Some(seat), Some(gone.kept.name))
+            .await?;
+        self.left(room, MemberId::new(seat));
+        Ok(())
+    }
+
+    fn left(&self, room: &Room, member: MemberId) {
+        let chat = room.id.clone();
+        self.tell(self.now(), EventKind::MemberLeft { chat, member });
+    }
+
+    /// The room's clock goes another way; what it shows then comes back.
+    pub async fn set_clock(
+        &self,
+        room: &ChatId,
+        mode: ClockMode,
+    ) -> Result<Timestamp, ParlourError> {
+        let room = self.room(room)?;
+        let now = self.now();
+        let shows = {
+            let mut state = room.state();
+            state.clock = super::clock::RoomClock::new(mode);
+            state.clock.now(now)
+        };
+        let value = match mode {
+            ClockMode::Now => "now".to_owned(),
+            ClockMode::Set { .. } | ClockMode::Fast { .. } => shows.as_millisecond().to_string(),
+        };
+        self.happened(&room, HappenedKind::Clock, None, Some(value))
+            .await?;
+        Ok(shows)
+    }
+
+    /// What a room's clock shows.
+    pub fn clock(&self, room: &ChatId) -> Result<Timestamp, ParlourError> {
+        let room = self.room(room)?;
+        let mut state = room.state();
+        Ok(state.clock.now(self.now()))
+    }
+
+    /// Remembers and shows who answers; the route itself is the host's.
+    pub async fn set_model(
+        &self,
+        room: &ChatId,
+        choice: &str,
+        fault: Option<&str>,
+    ) -> Result<(), ParlourError> {
+        let room = self.room(room)?;
+        {
+            let mut state = room.state();
+            state.model = choice.to_owned();
+            state.fault = fault.map(str::to_owned);
+        }
+        let value = match fault {
+            Some(fault) => format!("{choice} ({fault})"),
+            None => choice.to_owned(),
+        };
+        self.happened(&room, HappenedKind::Model, None, Some(value))
+            .await
+    }
+
+    /// How the model on this machine stands, for all rooms.
+    pub fn show_local(&self, local: &LocalShown) {
+        let now = self.now();
+        for room in self.all_rooms() {
+            let mut state = room.state();
+            if state.local != *local {
+                state.local = local.clone();
+                state.show_state(now);
+            }
+        }
+    }
+
+    /// The room gets another title.
+    pub async fn set_title(&self, room: &ChatId, title: &str) -> Result<(), ParlourError> {
+        let room = self.room(room)?;
+        let title = shown_title(title).ok_or(ParlourError::BadName)?;
+        room.state().title = title.clone();
+        self.happened(&room, HappenedKind::Title, None, Some(title))
+            .await
+    }
+
+    /// Which platform the room plays.
+    pub async fn set_skin(&self, room: &ChatId, skin: Skin) -> Result<(), ParlourError> {
+        let room = self.room(room)?;
+        {
+            let mut state = room.state();
+            state.skin = skin;
+            state.show_state(self.now());
+        }
+        self.keep(&room).await
+    }
+
+    fn with_seat<T>(
+        &self,
+        room: &Room,
+        seat: &MemberId,
+        change: impl FnOnce(&mut Seat) -> T,
+    ) -> Result<T, ParlourError> {
+        debug_assert!(seat.as_str() != HOUSE);
+        let mut state = room.state();
+        let seat = state.seat(seat.as_str()).ok_or(ParlourError::NoSeat)?;
+        Ok(change(seat))
+    }
+
+    /// Keeps the room, and puts a line about it where all can see it.
+    async fn happened(
+        &self,
+        room: &Room,
+        kind: HappenedKind,
+        seat: Option<&str>,
+        value: Option<String>,
+    ) -> Result<(), ParlourError> {
+        self.keep(room).await?;
+        let _pen = room.pen.lock().await;
+        let now = self.now();
+        let mut state = room.state();
+        let line = state.happened(kind, seat, value, now);
+        self.pages.push(kept(&room.id, &line));
+        state.show(line);
+        state.show_state(now);
+        Ok(())
+    }
+}
+
+fn shown_title(title: &str) -> Option<String> {
+    let title: String = clean_text(title)
+        .replace(['\n', '\t'], " ")
+        .chars()
+        .take(TITLE)
+        .collect();
+    let title = title.trim();
+    (!title.is_empty()).then(|| title.to_owned())
+}

@@ -1,0 +1,373 @@
+//! Messages: what a seat says, takes back or shows, and what the house says. A seat's line is seen at once and written
+//! within a second; a line of the house is written first. The order is the one of the room's pen.
+
+use std::sync::PoisonError;
+
+use jiff::Timestamp;
+use teahouse_core::{
+    ChatId, EVENT_VERSION, Event, EventKind, Media, MemberId, Message, MessageId, OutSegment,
+    Outgoing, RoomKind, Segment, Sender, SenderKind, Sequence, clean_text,
+};
+use tracing::warn;
+
+use super::log::{LogError, kept};
+use super::owner::ParlourError;
+use super::room::{Room, RoomState};
+use super::seat::SeatRole;
+use super::wire::{Line, NewMessage, Recalled, Refusal, Said, Speaker, SpeakerKind, ToSeat};
+use super::{HOUSE, LONGEST_TEXT, PARLOUR, Parlour, picture};
+use crate::Incoming;
+
+/// Members that one message can call.
+const MENTIONS: usize = 20;
+/// Pictures of one room that nobody has shown yet.
+const UNSHOWN: usize = 64;
+/// Typing is told this seldom, in milliseconds.
+const TYPING_EVERY: i64 = 1_000;
+
+/// Whether more than five messages a second are refused.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Hurry {
+    Refused,
+    Allowed,
+}
+
+impl Parlour {
+    /// A seat says something from within this process, as fast as it likes; its place in the room comes back. The same `client_id` again is the same message.
+    pub async fn say(
+        &self,
+        room: &ChatId,
+        seat: &MemberId,
+        new: NewMessage,
+    ) -> Result<u64, Refusal> {
+        let room = self.room(room).map_err(|_| Refusal::Gone)?;
+        self.say_in(&room, seat.as_str(), new, Hurry::Allowed).await
+    }
+
+    pub(super) async fn say_in(
+        &self,
+        room: &Room,
+        seat: &str,
+        new: NewMessage,
+        hurry: Hurry,
+    ) -> Result<u64, Refusal> {
+        let Some(new) = cleaned(new) else {
+            return Err(Refusal::Empty);
+        };
+        if room.state().needs_ids()
+            && let Err(error) = self.keep(room).await
+        {
+            warn!(room = %room.id, "no more places could be set aside: {error}");
+        }
+        let _pen = room.pen.lock().await;
+        let now = self.now();
+        let (line, message) = {
+            let mut state = room.state();
+            if let Some(id) = state.repeat_of(seat, &new.client_id) {
+                return Ok(id);
+            }
+            if self.stop.is_cancelled() || self.pages.is_full() || state.is_out_of_ids() {
+                return Err(Refusal::Full);
+            }
+            let said = said(&mut state, seat, new, hurry, now)?;
+            let line = Line::Msg(Box::new(said.clone()));
+            state.show(line.clone());
+            (line, self.message(room, &said))
+        };
+        self.pages.push(kept(&room.id, &line));
+        let id = line.id();
+        self.tell(now, EventKind::Message(message));
+        Ok(id)
+    }
+
+    pub(super) fn message(&self, room: &Room, said: &Said) -> Message {
+        let ours = said.from.kind == SpeakerKind::House;
+        let role = said.from.role.unwrap_or(SeatRole::Member);
+        let quote = said.reply_to.map(|id| Segment::Quote {
+            message: MessageId::new(id.to_string()),
+            more: Default::default(),
+        });
+        let mentions = said.mentions.iter().map(|seat| Segment::Mention {
+            member: MemberId::new(seat.as_str()),
+            more: Default::default(),
+        });
+        let text = Some(said.text.clone()).filter(|text| !text.is_empty());
+        let media = |name: &String| Media {
+            file: Some(name.clone()),
+            ..Media::default()
+        };
+        Message {
+            address: self.address(&room.id),
+            room_kind: RoomKind::Group,
+            id: MessageId::new(said.id.to_string()),
+            sequence: Some(Sequence::new(said.id.to_string())),
+            sender: Sender {
+                id: MemberId::new(said.from.seat.as_str()),
+                name: said.from.name.clone(),
+                role: Some(role.standing()),
+                kind: match ours {
+                    true => SenderKind::Ourselves,
+                    false => role.sender(),
+                },
+            },
+            segments: quote
+                .into_iter()
+                .chain(mentions)
+                .chain(text.map(|text| Segment::Text { text }))
+                .chain(said.image.as_ref().map(|name| Segment::Image(media(name))))
+                .chain(said.file.as_ref().map(|name| Segment::File(media(name))))
+                .collect(),
+            sent_at: Timestamp::from_millisecond(said.at).ok(),
+        }
+    }
+
+    /// Hands an event to the house.
+    pub(super) fn tell(&self, now: Timestamp, kind: EventKind) {
+        let events = self.events.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(events) = events.as_ref() {
+            // What the sink sheds, it counts.
+            events.offer(Incoming {
+                platform: PARLOUR,
+                us: MemberId::new(HOUSE),
+                event: Event {
+                    version: EVENT_VERSION,
+                    account: self.name.clone(),
+                    time: Some(now),
+                    kind,
+                },
+            });
+        }
+    }
+
+    /// A seat takes a message back: its own, or anybody's if it may.
+    pub async fn recall(
+        &self,
+        room: &ChatId,
+        seat: &MemberId,
+        id: u64,
+    ) -> Result<(), ParlourError> {
+        let room = self.room(room)?;
+        self.recall_in(&room, seat.as_str(), id).await
+    }
+
+    pub(super) async fn recall_in(
+        &self,
+        room: &Room,
+        by: &str,
+        id: u64,
+    ) -> Result<(), ParlourError> {
+        let now = self.now();
+        let (line, author, picture) = {
+            let mut state = room.state();
+            let who = state.seat(by).ok_or(ParlourError::NoSeat)?;
+            let may_all = who.kept.role.standing().is_admin();
+            if who.kept.removed.is_some() {
+                return Err(ParlourError::NoSeat);
+            }
+            let said = state.said(id).ok_or(ParlourError::NoMessage)?;
+            if !may_all && said.from.seat != by {
+                return Err(ParlourError::NotAllowed);
+            }
+            if said.recalled.is_some() {
+                return Ok(());
+            }
+            said.recalled = Some(Recalled { by: by.to_owned() });
+            said.text.clear();
+            said.file = None;
+            let picture = said.image.take();
+            let (line, author) = (Line::Msg(Box::new(said.clone())), said.from.seat.clone());
+            state.tell_all(&ToSeat::Recalled { id, by });
+            (line, author, picture)
+        };
+        self.pages.push(kept(&room.id, &line));
+        self.tell(
+            now,
+            EventKind::Recall {
+                chat: room.id.clone(),
+                room_kind: RoomKind::Group,
+                message: MessageId::new(id.to_string()),
+                author: Some(MemberId::new(author)),
+                operator: Some(MemberId::new(by)),
+            },
+        );
+        if let Some(picture) = picture
+            && !self.is_shown(&picture)
+        {
+            picture::forget(&self.media, &picture).await;
+        }
+        // Its words are gone from the disk when this returns.
+        self.pages.flush().await.map_err(ParlourError::Log)
+    }
+
+    /// A picture was handed in; the oldest that nobody has shown makes room for it.
+    pub(super) async fn waits_to_be_shown(&self, room: &Room, picture: &str) {
+        let gone = {
+            let mut state = room.state();
+            if state.has(picture) {
+                return;
+            }
+            state.pictures.push_back(picture.to_owned());
+            match state.pictures.len() > UNSHOWN {
+                true => state.pictures.pop_front(),
+                false => None,
+            }
+        };
+        if let Some(gone) = gone
+            && !self.is_shown(&gone)
+        {
+            picture::forget(&self.media, &gone).await;
+        }
+    }
+
+    /// Whether any room may still show a picture.
+    fn is_shown(&self, picture: &str) -> bool {
+        self.all_rooms()
+            .iter()
+            .any(|room| room.state().has(picture))
+    }
+
+    pub(super) fn typing(&self, room: &Room, seat: &str) {
+        let now = self.now();
+        let mut state = room.state();
+        let Some(who) = state.seat(seat) else { return };
+        let since = now
+            .as_millisecond()
+            .saturating_sub(who.typed.as_millisecond());
+        if since.abs() >= TYPING_EVERY && !who.is_muted(now) {
+            who.typed = now;
+            state.tell_all(&ToSeat::Typing { seat });
+        }
+    }
+
+    /// A line of the house: on the disk first, then for all to see.
+    pub(super) async fn house_says(&self, room: &Room, out: &Outgoing) -> Result<u64, LogError> {
+        if room.state().needs_ids() {
+            self.keep(room).await?;
+        }
+        let _pen = room.pen.lock().await;
+        let now = self.now();
+        let line = {
+            let mut state = room.state();
+            let joined = out.joined();
+            Line::Msg(Box::new(Said {
+                id: state.next_id(),
+                at: now.as_millisecond(),
+                room_at: state.clock.now(now).as_millisecond(),
+                from: Speaker {
+                    seat: HOUSE.to_owned(),
+                    name: self.house_name.clone(),
+                    role: None,
+                    kind: SpeakerKind::House,
+                },
+                text: out.text(),
+                reply_to: out.quote().and_then(|id| id.as_str().parse().ok()),
+                mentions: mentions(out.body()),
+                image: None,
+                file: None,
+                turn: joined.map(|joined| joined.turn.to_string()),
+                part: joined.map_or(0, |joined| joined.part),
+                recalled: None,
+                chip: None,
+                client_id: None,
+            }))
+        };
+        self.pages.write(kept(&room.id, &line)).await?;
+        let id = line.id();
+        room.state().show(line);
+        Ok(id)
+    }
+}
+
+/// What is left of a message once it is cleaned; nothing if nothing is.
+fn cleaned(mut new: NewMessage) -> Option<NewMessage> {
+    new.client_id
+        .truncate(new.client_id.floor_char_boundary(64));
+    // Not read to its end: a longer one is refused by its length.
+    new.text = clean_text(&new.text).trim_end().to_owned();
+    new.file = new.file.and_then(|name| {
+        let name: String = clean_text(&name)
+            .chars()
+            .filter(|c| !matches!(c, '/' | '\\' | '\n' | '\t'))
+            .take(128)
+            .collect();
+        (!name.trim().is_empty()).then_some(name)
+    });
+    let empty = new.text.trim().is_empty() && new.image.is_none() && new.file.is_none();
+    (!empty).then_some(new)
+}
+
+/// A seat's message, if it may say it.
+fn said(
+    state: &mut RoomState,
+    seat: &str,
+    new: NewMessage,
+    hurry: Hurry,
+    now: Timestamp,
+) -> Result<Said, Refusal> {
+    let newest = state.next_id;
+    let known = match &new.image {
+        Some(image) => state.has(image),
+        None => true,
+    };
+    let mut mentions = new.mentions;
+    mentions.sort();
+    mentions.dedup();
+    mentions.retain(|id| id == HOUSE || state.seat(id).is_some());
+    mentions.truncate(MENTIONS);
+    let who = state.seat(seat).ok_or(Refusal::Gone)?;
+    if who.kept.removed.is_some() {
+        return Err(Refusal::Removed);
+    }
+    if who.kept.role == SeatRole::Lurker {
+        return Err(Refusal::Lurker);
+    }
+    if who.is_muted(now) {
+        return Err(Refusal::Muted);
+    }
+    if new.text.chars().count() > LONGEST_TEXT {
+        return Err(Refusal::TooLong);
+    }
+    if !known {
+        return Err(Refusal::Gone);
+    }
+    if hurry == Hurry::Refused && !who.may_say(now) {
+        return Err(Refusal::TooFast);
+    }
+    let role = who.kept.role;
+    let from = Speaker {
+        seat: who.kept.id.clone(),
+        name: who.kept.name.clone(),
+        role: Some(role),
+        kind: match role {
+            SeatRole::Bot => SpeakerKind::Bot,
+            _ => SpeakerKind::Person,
+        },
+    };
+    if let Some(image) = &new.image {
+        state.pictures.retain(|waiting| waiting != image);
+    }
+    Ok(Said {
+        id: state.next_id(),
+        at: now.as_millisecond(),
+        room_at: state.clock.now(now).as_millisecond(),
+        from,
+        text: new.text,
+        reply_to: new.reply_to.filter(|id| *id < newest),
+        mentions,
+        image: new.image,
+        file: new.file,
+        turn: None,
+        part: 0,
+        recalled: None,
+        chip: None,
+        client_id: Some(new.client_id),
+    })
+}
+
+fn mentions(body: &[OutSegment]) -> Vec<String> {
+    let called = body.iter().filter_map(|segment| match segment {
+        OutSegment::Mention { member } => Some(member.to_string()),
+        OutSegment::Text { .. } => None,
+    });
+    called.collect()
+}

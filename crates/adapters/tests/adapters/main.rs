@@ -1,0 +1,4 @@
+//! Adapters as the other side of their wire meets them: real servers on loopback ports, real sockets.
+
+mod onebot;
+mod parlour;
