@@ -3,6 +3,7 @@
 
 mod ask;
 mod check;
+mod completions;
 mod decode;
 mod model;
 mod serve;
@@ -48,6 +49,11 @@ enum Command {
     /// Fetch, list and verify models for this machine
     #[command(after_help = "Example: teahouse model pull auto")]
     Model(model::Model),
+    /// Print what your shell needs to complete these commands
+    #[command(
+        after_help = "Example: teahouse completions bash > ~/.local/share/bash-completion/completions/teahouse"
+    )]
+    Completions(completions::Completions),
     /// Ask a running house how it is
     #[command(after_help = "Example: teahouse health --data teahouse-data")]
     Health(serve::Health),
@@ -76,6 +82,7 @@ pub fn run(arguments: Arguments) -> ExitCode {
     let done = match arguments.command {
         Command::Check(check) => return check.run(),
         Command::Decode(decode) => decode.run(),
+        Command::Completions(completions) => completions.run(),
         Command::Serve(serve) => with_runtime(serve.run()),
         Command::Ask(ask) => with_runtime(ask.run()),
         Command::Model(model) => with_runtime(model.run()),
