@@ -30,6 +30,21 @@ pub struct Lease {
     pub fence: i64,
 }
 
+/// The way to a room that is about to be opened.
+#[derive(Clone, Debug)]
+pub struct Opening {
+    /// Where it is.
+    pub address: Address,
+    /// On which platform.
+    pub platform: &'static str,
+    /// Group or direct.
+    pub kind: RoomKind,
+    /// Its id, if nobody was ever there.
+    pub new_room: RoomId,
+    /// The day it has, by its start.
+    pub day: Timestamp,
+}
+
 /// A room as it was left.
 #[derive(Debug)]
 pub struct OpenedRoom {
@@ -51,6 +66,8 @@ pub struct OpenedRoom {
     pub own_messages: Vec<MessageId>,
     /// Whether something waits in its outbox.
     pub has_deliveries: bool,
+    /// How members stand with the limit of the day asked about; who is not named has asked nothing.
+    pub day: Vec<(MemberId, MemberDay)>,
 }
 
 /// A kept line of talk.
@@ -109,6 +126,8 @@ pub struct NewTurn {
     pub reply_to: Option<MessageId>,
     /// When it was heard.
     pub asked: Timestamp,
+    /// The day of the room it counts for, by its start.
+    pub day: Timestamp,
     /// The charter it is answered under.
     pub charter: String,
 }
@@ -175,12 +194,18 @@ pub enum RoomChange {
 pub struct Acceptance {
     /// Makes a repeat harmless.
     pub key: InboxKey,
-    /// Its line in the history; the reason in it is the outcome so far.
-    pub line: HistoryLine,
+    /// On which platform.
+    pub platform: &'static str,
+    /// When it was heard.
+    pub at: Timestamp,
+    /// Its line in the history, if it has no turn that tells of it; that of a question comes with the talk.
+    pub line: Option<HistoryLine>,
     /// The turn, if it is a question; with an end, if it was refused at once.
     pub turn: Option<(NewTurn, Option<Reason>)>,
     /// What changes in the room.
     pub changes: Vec<RoomChange>,
+    /// The first call for its turn, where that may begin at once.
+    pub attempt: Option<Attempt>,
     /// What is said at once.
     pub say: Vec<Outbound>,
 }
@@ -190,6 +215,8 @@ pub struct Acceptance {
 pub enum Accepted {
     /// It was: all of it is on disk.
     New,
+    /// It was, and its first call is in the ledger with its cost set aside.
+    Begun,
     /// It was not: nothing has changed.
     Seen,
 }
@@ -266,6 +293,8 @@ pub struct Settlement {
     pub attempt: Option<AttemptEnd>,
     /// The last part, or the notice that stands for it.
     pub say: Vec<Outbound>,
+    /// Whether the room's first due row is taken in hand in the same moment, and until when.
+    pub claim_until: Option<Timestamp>,
     /// The words shown by `say`, for the conversation.
     pub answer: String,
     /// Whether the first-contact notice is among `say`.
@@ -310,10 +339,7 @@ pub trait Store: Send + Sync {
     async fn open_room(
         &self,
         host: HostId,
-        address: &Address,
-        platform: &'static str,
-        kind: RoomKind,
-        new_room: RoomId,
+        opening: Opening,
         now: Timestamp,
     ) -> Result<OpenedRoom, StoreError>;
 
@@ -323,7 +349,8 @@ pub trait Store: Send + Sync {
     /// Keeps talk. A line already kept is kept once; a line under a void lease is left out.
     async fn remember(&self, lines: Vec<(Lease, HistoryLine)>) -> Result<(), StoreError>;
 
-    /// Takes in a call with all that follows from it at once, or finds that it was taken in before.
+    /// Takes in a call with all that follows from it at once, or finds that it was taken in before. A first attempt
+    /// that a budget cannot hold is left out.
     async fn accept(&self, lease: Lease, acceptance: Acceptance) -> Result<Accepted, StoreError>;
 
     /// Sets an attempt's highest cost aside in all its budgets and writes it into the ledger. A turn that has ended
@@ -342,8 +369,13 @@ pub trait Store: Send + Sync {
         at: Timestamp,
     ) -> Result<(), StoreError>;
 
-    /// Ends a turn: outcome, cost, outbox and ledger in one.
-    async fn settle(&self, lease: Lease, settlement: Settlement) -> Result<(), StoreError>;
+    /// Ends a turn: outcome, cost, outbox and ledger in one; hands out the room's first due row if that is asked for,
+    /// as [`Store::claim`] would.
+    async fn settle(
+        &self,
+        lease: Lease,
+        settlement: Settlement,
+    ) -> Result<Option<Delivery>, StoreError>;
 
     /// Takes the room's first due row, so that nobody else sends it before `until`. A row that a dead host had in
     /// hand comes as unknown and counts as a send. An unfinished part keeps the later parts of its turn waiting,
@@ -365,13 +397,13 @@ pub trait Store: Send + Sync {
         now: Timestamp,
     ) -> Result<Option<Timestamp>, StoreError>;
 
-    /// A member's questions in a room since a moment.
+    /// A member's questions in a room on a day of it, given by its start.
     async fn member_day(
         &self,
         room: RoomId,
         platform: &'static str,
         member: &MemberId,
-        since: Timestamp,
+        day: Timestamp,
     ) -> Result<MemberDay, StoreError>;
 
     /// What is held about a member in this room: no room hears of another.
@@ -380,7 +412,7 @@ pub trait Store: Send + Sync {
         room: RoomId,
         platform: &'static str,
         member: &MemberId,
-        since: Timestamp,
+        day: Timestamp,
     ) -> Result<AboutMember, StoreError>;
 
     /// What became of a message.

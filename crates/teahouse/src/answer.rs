@@ -9,8 +9,8 @@ use jiff::Timestamp;
 use metrics::counter;
 use teahouse_core::{
     AiMark, AttemptNumber, ChatRequest, Chunk, Exchange, FRESHNESS, FailureKind, Finish, Nano,
-    NextStep, Notice, PATIENCE, Parts, PromptSource, Reason, ReportedUsage, Route, RouteModel,
-    Source, TalkLine, Usage, Walk, clean_text, cut_short, fit, prompt, strip_reasoning,
+    NextStep, Notice, PATIENCE, Parts, PromptLine, PromptSource, Reason, ReportedUsage, Route,
+    RouteModel, Source, TalkLine, Usage, Walk, clean_text, cut_short, fit, prompt, strip_reasoning,
 };
 use teahouse_providers::{Presence, ProviderError};
 use teahouse_store::{
@@ -20,6 +20,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
+use crate::delivery::CLAIM;
 use crate::host::{Host, chain, count, with_open};
 use crate::room::Lane;
 
@@ -30,38 +31,8 @@ const MOUTH_PAUSE: Duration = Duration::from_secs(1);
 /// Our estimate of a prompt may be a third off; what is set aside must still be enough.
 const ESTIMATE_MARGIN: (u64, u64) = (4, 3);
 
-/// Answers one question and gives its place to the next.
-pub(crate) async fn run(
-    host: Arc<Host>,
-    lane: Arc<Lane>,
-    lease: Lease,
-    turn: OpenTurn,
-    cancel: CancellationToken,
-) {
-    let id = turn.turn.id;
-    let mut answer = Answer {
-        host: host.clone(),
-        lane: lane.clone(),
-        lease,
-        next_part: turn.released,
-        attempts: turn.attempts,
-        shown: String::new(),
-        turn,
-        cancel,
-    };
-    if let Err(error) = answer.run().await {
-        // The turn stays open on the disk: the next lease of the room takes it up.
-        error!(turn = %id, room = %lane.address, error = %chain(&error), "a turn could not be finished");
-    }
-    with_open(&lane, |open| {
-        open.running.remove(&id);
-        open.leave_mouth(id);
-    });
-    lane.changed.notify_waiters();
-    host.start_turns(&lane);
-}
-
-struct Answer {
+/// One turn on its way from question to settlement.
+pub(crate) struct Answer {
     host: Arc<Host>,
     lane: Arc<Lane>,
     lease: Lease,
@@ -73,6 +44,19 @@ struct Answer {
     attempts: u16,
     /// What this process has released of the answer.
     shown: String,
+    /// Its way along the route, once that is chosen.
+    course: Option<Course>,
+}
+
+/// Where a turn stands on its route.
+struct Course {
+    route: Arc<Route>,
+    walk: Walk,
+    lines: Vec<PromptLine>,
+    /// The model to ask next.
+    next: Option<usize>,
+    /// The call to it, if that is in the ledger already.
+    begun: Option<AttemptNumber>,
 }
 
 /// Whether a model can be asked.
@@ -100,12 +84,94 @@ enum Called {
 }
 
 impl Answer {
-    async fn run(&mut self) -> Result<(), StoreError> {
+    pub(crate) fn new(
+        host: Arc<Host>,
+        lane: Arc<Lane>,
+        lease: Lease,
+        turn: OpenTurn,
+        cancel: CancellationToken,
+    ) -> Self {
+        Answer {
+            host,
+            lane,
+            lease,
+            next_part: turn.released,
+            attempts: turn.attempts,
+            shown: String::new(),
+            course: None,
+            turn,
+            cancel,
+        }
+    }
+
+    /// Answers the question and gives its place to the next.
+    pub(crate) async fn run(mut self) {
+        let id = self.turn.turn.id;
+        if let Err(error) = self.answer().await {
+            // The turn stays open on the disk: the next lease of the room takes it up.
+            error!(turn = %id, room = %self.lane.address, error = %chain(&error), "a turn could not be finished");
+        }
+        with_open(&self.lane, |open| {
+            open.running.remove(&id);
+            open.leave_mouth(id);
+        });
+        self.lane.changed.notify_waiters();
+        self.host.start_turns(&self.lane);
+    }
+
+    /// The first call, to be reserved together with the question's acceptance; nothing if something has to be looked
+    /// up before.
+    pub(crate) fn first_attempt(&mut self) -> Option<Attempt> {
+        let quoted = match &self.turn.turn.reply_to {
+            Some(id) => Some(with_open(&self.lane, |open| open.line(id)).flatten()?),
+            None => None,
+        };
+        let route = self.route()?;
+        let mut walk = self.walk(&route);
+        let next = walk.next_model()?;
+        if self.is_late(&route.models[next]) {
+            // Nothing is set aside for a call that has to wait.
+            return None;
+        }
+        let lines = self.prompt_lines(&route, quoted.as_ref(), true);
+        let attempt = self.attempt(
+            &route.models[next],
+            &self.request(&route.models[next], &lines),
+        );
+        self.course = Some(Course {
+            route,
+            walk,
+            lines,
+            next: Some(next),
+            begun: Some(attempt.number),
+        });
+        Some(attempt)
+    }
+
+    /// The first call is in the ledger, or its money was not there.
+    pub(crate) fn has_begun(&mut self, begun: bool) {
+        match &self.course {
+            Some(Course {
+                route,
+                next: Some(at),
+                ..
+            }) if begun => {
+                self.attempts += 1;
+                count_attempt(&route.models[*at]);
+            }
+            Some(_) | None => self.course = None,
+        }
+    }
+
+    async fn answer(&mut self) -> Result<(), StoreError> {
+        if let Some(course) = self.course.take() {
+            return self.follow(course).await;
+        }
         let now = self.host.clock.now();
         if self.turn.released > 0 {
             return self.end_cut_short(None, String::new()).await;
         }
-        let route = self.host.routes.get(&self.lane.charter.route).cloned();
+        let route = self.route();
         if self.age(now) > self.freshness(route.as_deref(), now) {
             return self.end_with(Reason::Expired, Notice::Apology, None).await;
         }
@@ -118,7 +184,34 @@ impl Answer {
                 .end_with(Reason::ProviderFailed, Notice::CannotAnswer, None)
                 .await;
         };
-        self.walk(&route).await
+        let mut walk = self.walk(&route);
+        let next = walk.next_model();
+        let lines = self.prompt_source(&route, true).await?;
+        self.follow(Course {
+            route,
+            walk,
+            lines,
+            next,
+            begun: None,
+        })
+        .await
+    }
+
+    fn route(&self) -> Option<Arc<Route>> {
+        self.host.routes.get(&self.lane.charter.route).cloned()
+    }
+
+    fn walk(&self, route: &Route) -> Walk {
+        let breakers = self
+            .host
+            .breakers
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let now = self.host.clock.now();
+        Walk::new(route, |provider| {
+            breakers.is_resting(provider, now)
+                || self.host.gateway.presence(provider) == Presence::Far
+        })
     }
 
     /// How long ago it was asked.
@@ -145,14 +238,19 @@ impl Answer {
         }
     }
 
+    /// Whether it has to be waited for.
+    fn is_late(&self, model: &RouteModel) -> bool {
+        match self.host.gateway.presence(&model.provider) {
+            Presence::Always | Presence::Since(_) => false,
+            Presence::Near | Presence::Far => true,
+        }
+    }
+
     /// Waits for a model that is on its way, as long as the question has patience.
     async fn arrives(&self, model: &RouteModel) -> Arrival {
         let gateway = &self.host.gateway;
         let left = PATIENCE.saturating_sub(self.age(self.host.clock.now()));
-        let late = match gateway.presence(&model.provider) {
-            Presence::Always | Presence::Since(_) => false,
-            Presence::Near | Presence::Far => true,
-        };
+        let late = self.is_late(model);
         if late {
             info!(turn = %self.turn.turn.id, room = %self.lane.address, provider = %model.provider,
                 "a question waits: {} is on its way", model.provider);
@@ -169,58 +267,53 @@ impl Answer {
     }
 
     /// Asks one model after the other until one answers.
-    async fn walk(&mut self, route: &Route) -> Result<(), StoreError> {
+    async fn follow(&mut self, course: Course) -> Result<(), StoreError> {
+        let Course {
+            route,
+            mut walk,
+            mut lines,
+            mut next,
+            mut begun,
+        } = course;
         let mut deadline = Instant::now() + DEADLINE;
-        let mut walk = {
-            let breakers = self
-                .host
-                .breakers
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner);
-            let now = self.host.clock.now();
-            Walk::new(route, |provider| {
-                breakers.is_resting(provider, now)
-                    || self.host.gateway.presence(provider) == Presence::Far
-            })
-        };
         for model in &route.models {
             if self.host.gateway.presence(&model.provider) == Presence::Far {
                 // If others answer this question, the next one may find it here.
                 self.host.gateway.wake(&model.provider);
             }
         }
-        let mut lines = self.prompt_source(true).await?;
         let mut trimmed = false;
         let mut last_end = None;
         let mut short_of_money = false;
         let mut declined = false;
         let mut in_vain = false;
-        let mut next = walk.next_model();
         while let Some(at) = next {
             let model = &route.models[at];
-            let began = Instant::now();
-            let arrival = self.arrives(model).await;
-            // This time is the model's and not the question's.
-            deadline += began.elapsed();
-            match arrival {
-                Arrival::Here => {}
-                // What was taken back meanwhile must not be told.
-                Arrival::Late => lines = self.prompt_source(!trimmed).await?,
-                Arrival::Never(error) => {
-                    self.note_failure(model, &error);
-                    in_vain |= error.kind == FailureKind::Timeout;
-                    next = walk.next_model();
-                    continue;
+            if begun.is_none() {
+                let since = Instant::now();
+                let arrival = self.arrives(model).await;
+                // This time is the model's and not the question's.
+                deadline += since.elapsed();
+                match arrival {
+                    Arrival::Here => {}
+                    // What was taken back meanwhile must not be told.
+                    Arrival::Late => lines = self.prompt_source(&route, !trimmed).await?,
+                    Arrival::Never(error) => {
+                        self.note_failure(model, &error);
+                        in_vain |= error.kind == FailureKind::Timeout;
+                        next = walk.next_model();
+                        continue;
+                    }
+                    Arrival::Stopped => return self.end_stopped(last_end).await,
+                    Arrival::Closing => return Ok(()),
                 }
-                Arrival::Stopped => return self.end_stopped(last_end).await,
-                Arrival::Closing => return Ok(()),
             }
-            let request = ChatRequest {
-                model: model.model.clone(),
-                lines: lines.clone(),
-                max_tokens: self.lane.charter.max_tokens.get(),
+            let request = self.request(model, &lines);
+            let reserved = match begun.take() {
+                Some(number) => Some(number),
+                None => self.reserve(model, &request).await?,
             };
-            let Some(number) = self.reserve(model, &request).await? else {
+            let Some(number) = reserved else {
                 short_of_money = true;
                 next = walk.next_model();
                 continue;
@@ -257,7 +350,7 @@ impl Answer {
                     }
                     if error.kind == FailureKind::TooLong && !trimmed {
                         trimmed = true;
-                        lines = self.prompt_source(false).await?;
+                        lines = self.prompt_source(&route, false).await?;
                         continue;
                     }
                     next = match walk.after(error.kind) {
@@ -302,23 +395,38 @@ impl Answer {
         }
     }
 
+    fn request(&self, model: &RouteModel, lines: &[PromptLine]) -> ChatRequest {
+        ChatRequest {
+            model: model.model.clone(),
+            lines: lines.to_vec(),
+            max_tokens: self.lane.charter.max_tokens.get(),
+        }
+    }
+
     async fn prompt_source(
         &self,
+        route: &Route,
         with_context: bool,
-    ) -> Result<Vec<teahouse_core::PromptLine>, StoreError> {
-        let turn = &self.turn.turn;
-        let quoted = match &turn.reply_to {
+    ) -> Result<Vec<PromptLine>, StoreError> {
+        let quoted = match &self.turn.turn.reply_to {
             Some(id) => self.quoted(id).await?,
             None => None,
         };
+        Ok(self.prompt_lines(route, quoted.as_ref(), with_context))
+    }
+
+    fn prompt_lines(
+        &self,
+        route: &Route,
+        quoted: Option<&TalkLine>,
+        with_context: bool,
+    ) -> Vec<PromptLine> {
+        let turn = &self.turn.turn;
         let date = self.lane.charter.zone.date(self.host.clock.now());
-        let route = self.host.routes.get(&self.lane.charter.route);
-        let small = route.is_some_and(|route| {
-            route
-                .models
-                .iter()
-                .all(|model| model.mark == AiMark::SmallModel)
-        });
+        let small = route
+            .models
+            .iter()
+            .all(|model| model.mark == AiMark::SmallModel);
         let make = |exchanges: &[&Exchange], talk: &[&TalkLine]| {
             prompt(&PromptSource {
                 persona: self.lane.charter.persona.as_deref(),
@@ -327,20 +435,21 @@ impl Answer {
                 asker: &turn.member,
                 asker_name: &turn.name,
                 question: &turn.question,
-                quoted: quoted.as_ref(),
+                quoted,
                 exchanges,
                 talk,
             })
         };
         let with_room = with_context
             .then(|| with_open(&self.lane, |open| make(&open.exchanges(), &open.talk())));
-        Ok(with_room.flatten().unwrap_or_else(|| make(&[], &[])))
+        with_room.flatten().unwrap_or_else(|| make(&[], &[]))
     }
 
     async fn quoted(&self, id: &teahouse_core::MessageId) -> Result<Option<TalkLine>, StoreError> {
         if let Some(line) = with_open(&self.lane, |open| open.line(id)).flatten() {
             return Ok(Some(line));
         }
+        self.host.flush_talk().await;
         let kept = self
             .host
             .store
@@ -353,12 +462,8 @@ impl Answer {
         }))
     }
 
-    /// Sets the highest cost aside; nothing if the money is not there.
-    async fn reserve(
-        &mut self,
-        model: &RouteModel,
-        request: &ChatRequest,
-    ) -> Result<Option<AttemptNumber>, StoreError> {
+    /// The next call of a model, and the highest it may cost.
+    fn attempt(&self, model: &RouteModel, request: &ChatRequest) -> Attempt {
         let now = self.host.clock.now();
         let tokens = request.estimated_tokens() * ESTIMATE_MARGIN.0 / ESTIMATE_MARGIN.1;
         let reserve = model.price.cost(tokens, u64::from(request.max_tokens));
@@ -382,25 +487,33 @@ impl Answer {
         if reserve == Nano::ZERO {
             budgets.clear();
         }
-        let number = AttemptNumber {
-            step: 0,
-            attempt: self.attempts + 1,
-        };
-        let attempt = Attempt {
+        Attempt {
             turn: self.turn.turn.id,
-            number,
+            number: AttemptNumber {
+                step: 0,
+                attempt: self.attempts + 1,
+            },
             provider: model.provider.clone(),
             model: model.model.clone(),
             reserve,
             currency: model.price.currency.clone(),
             budgets,
             at: now,
-        };
+        }
+    }
+
+    /// Sets the highest cost aside; nothing if the money is not there.
+    async fn reserve(
+        &mut self,
+        model: &RouteModel,
+        request: &ChatRequest,
+    ) -> Result<Option<AttemptNumber>, StoreError> {
+        let attempt = self.attempt(model, request);
+        let number = attempt.number;
         match self.host.store.attempt(self.lease, attempt).await? {
             Reserved::Yes => {
                 self.attempts += 1;
-                counter!("teahouse_attempts_total", "provider" => model.provider.clone())
-                    .increment(1);
+                count_attempt(model);
                 Ok(Some(number))
             }
             Reserved::Short { budget } => {
@@ -738,12 +851,19 @@ impl Answer {
             };
             say.extend(self.host.say(&self.lane, None, notice, now));
         }
+        if !answered {
+            // Its line learns of it.
+            self.host.flush_talk().await;
+        }
+        // A room where nothing else waits gets the first row in the same moment.
+        let speaks = !say.is_empty() && self.lane.state().start_delivery();
         fault::point("before-settle");
         let settlement = Settlement {
             turn: self.turn.turn.id,
             reason,
             cut_short,
             attempt,
+            claim_until: speaks.then_some(now + CLAIM),
             say,
             answer: rest.clone(),
             greeted: greets,
@@ -753,8 +873,16 @@ impl Answer {
         if settled.is_err() && greets {
             with_open(&self.lane, |open| open.greeted = false);
         }
-        settled?;
         fault::point("after-settle");
+        // Who has taken the room's mouth has to use it, whatever became of the rest.
+        let (first, settled) = match settled {
+            Ok(first) => (first, Ok(())),
+            Err(error) => (None, Err(error)),
+        };
+        if speaks {
+            self.host.deliver(&self.lane, first);
+        }
+        settled?;
         with_open(&self.lane, |open| {
             open.answered = Some(self.turn.turn.member.clone())
         });
@@ -778,9 +906,15 @@ impl Answer {
                 }
             });
         }
-        self.host.deliver_soon(&self.lane);
+        if !speaks {
+            self.host.deliver_soon(&self.lane);
+        }
         Ok(())
     }
+}
+
+fn count_attempt(model: &RouteModel) {
+    counter!("teahouse_attempts_total", "provider" => model.provider.clone()).increment(1);
 }
 
 /// What a call has told so far.

@@ -11,8 +11,10 @@ use teahouse_core::{
 use teahouse_store::{
     Acceptance, Accepted, Lease, NewTurn, OpenTurn, RoomChange, StoreError, fault,
 };
+use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
+use crate::answer::Answer;
 use crate::host::{Host, chain, count, with_open};
 use crate::room::{DeliveryTask, Lane, OpenRoom};
 use crate::talk::shown_name;
@@ -34,12 +36,9 @@ impl Host {
         let count = match known {
             Some(count) => count,
             None => {
-                let count = self
-                    .store
+                self.store
                     .member_day(lease.room, lane.platform, member, day)
-                    .await?;
-                with_open(lane, |open| open.day_is(member.clone(), day, count));
-                count
+                    .await?
             }
         };
         let role = with_open(lane, |open| open.role(member, now)).flatten();
@@ -113,35 +112,51 @@ impl Host {
         now: Timestamp,
     ) -> Result<(), StoreError> {
         let turn = self.new_turn(lane, message, &call, now);
-        let accepted = self
-            .store
-            .accept(
-                lease,
-                Acceptance {
-                    key,
-                    line: self.line(lane, message, Reason::NotAddressed, true, now),
-                    turn: Some((turn.clone(), None)),
-                    changes: vec![],
-                    say: vec![],
-                },
-            )
-            .await?;
+        // The turn tells what becomes of it; its line may come with the talk.
+        let line = self.line(lane, message, Reason::Answered, true, now);
+        let open_turn = OpenTurn {
+            turn: turn.clone(),
+            released: 0,
+            attempts: 0,
+        };
+        // Where it can start at once, its first call is set aside in the same moment.
+        let cancel = CancellationToken::new();
+        let mut answer = (!self.stop.is_cancelled()
+            && with_open(lane, |open| open.has_place()) == Some(true))
+        .then(|| {
+            let lane = lane.clone();
+            Answer::new(self.clone(), lane, lease, open_turn.clone(), cancel.clone())
+        });
+        let acceptance = Acceptance {
+            key,
+            platform: lane.platform,
+            at: now,
+            line: None,
+            turn: Some((turn, None)),
+            changes: vec![],
+            attempt: answer.as_mut().and_then(Answer::first_attempt),
+            say: vec![],
+        };
+        let accepted = self.store.accept(lease, acceptance).await?;
         if accepted == Accepted::Seen {
             count(Reason::Duplicate);
             return Ok(());
         }
         fault::point("after-accept");
+        self.keep(lease, line);
         self.counted(lane, message, Reason::Answered, now);
         with_open(lane, |open| open.called(key));
-        self.queue_turn(
-            lane,
-            OpenTurn {
-                turn,
-                released: 0,
-                attempts: 0,
-            },
-        );
-        self.start_turns(lane);
+        match answer {
+            Some(mut answer) => {
+                answer.has_begun(accepted == Accepted::Begun);
+                with_open(lane, |open| open.runs(&open_turn, cancel));
+                self.tasks.spawn(answer.run());
+            }
+            None => {
+                self.queue_turn(lane, open_turn);
+                self.start_turns(lane);
+            }
+        }
         Ok(())
     }
 
@@ -161,6 +176,7 @@ impl Host {
             question: clean_text(&call.words),
             reply_to: call.reply_to.clone(),
             asked: now,
+            day: lane.charter.zone.day(now).0,
             charter: lane.charter.name.clone(),
         }
     }
@@ -198,9 +214,12 @@ impl Host {
             .then(|| (self.new_turn(lane, message, call, now), Some(reason)));
         let acceptance = Acceptance {
             key,
-            line: self.line(lane, message, reason, true, now),
+            platform: lane.platform,
+            at: now,
+            line: Some(self.line(lane, message, reason, true, now)),
             turn: refused,
             changes: vec![],
+            attempt: None,
             say: self.say(lane, Some(&message.id), notice, now),
         };
         if self.store.accept(lease, acceptance).await? == Accepted::New {
@@ -296,9 +315,12 @@ impl Host {
         };
         let acceptance = Acceptance {
             key,
-            line: self.line(lane, message, Reason::Command, true, now),
+            platform: lane.platform,
+            at: now,
+            line: Some(self.line(lane, message, Reason::Command, true, now)),
             turn: None,
             changes,
+            attempt: None,
             say: self.say(lane, Some(&message.id), notice, now),
         };
         if self.store.accept(lease, acceptance).await? == Accepted::New {

@@ -18,7 +18,7 @@ use crate::host::{AccountLine, Host, chain, with_open};
 use crate::room::{DeliveryTask, Lane};
 
 /// A claimed row is ours for so long: longer than any send may take.
-const CLAIM: Duration = Duration::from_secs(90);
+pub(crate) const CLAIM: Duration = Duration::from_secs(90);
 /// Messages looked through when a send is read back.
 const LOOK_BACK: usize = 40;
 /// A little chance on top of the pace, so that it looks like nobody's clock.
@@ -26,10 +26,10 @@ const JITTER: Duration = Duration::from_millis(300);
 /// After a failure of the store.
 const STORE_PAUSE: Duration = Duration::from_secs(1);
 
-/// Sends what a room has to say until nothing is left.
-pub(crate) async fn run(host: Arc<Host>, lane: Arc<Lane>) {
+/// Sends what a room has to say until nothing is left, beginning with what was handed out already.
+pub(crate) async fn run(host: Arc<Host>, lane: Arc<Lane>, mut first: Option<Delivery>) {
     loop {
-        match next(&host, &lane).await {
+        match next(&host, &lane, first.take()).await {
             // On the way out, what is due now still goes; what would have to wait stays in the outbox.
             Ok(Some(wait)) if host.stop.is_cancelled() && wait > Duration::ZERO => {
                 lane.state().delivery = DeliveryTask::Idle;
@@ -68,12 +68,20 @@ pub(crate) async fn run(host: Arc<Host>, lane: Arc<Lane>) {
 }
 
 /// Handles one due row; says how long to wait for the next, or that there is none.
-async fn next(host: &Arc<Host>, lane: &Arc<Lane>) -> Result<Option<Duration>, StoreError> {
+async fn next(
+    host: &Arc<Host>,
+    lane: &Arc<Lane>,
+    first: Option<Delivery>,
+) -> Result<Option<Duration>, StoreError> {
     let Some(lease) = with_open(lane, |open| open.lease) else {
         return Ok(None);
     };
     let now = host.clock.now();
-    let due = match host.store.claim(lease, now, now + CLAIM).await? {
+    let claim = match first {
+        Some(delivery) => Claim::Due(delivery),
+        None => host.store.claim(lease, now, now + CLAIM).await?,
+    };
+    let due = match claim {
         Claim::Empty => return Ok(None),
         Claim::Later(due) => Some(due),
         Claim::Due(delivery) => {

@@ -9,18 +9,20 @@ use jiff::Timestamp;
 use metrics::counter;
 use teahouse_adapters::{Adapter, Incoming};
 use teahouse_core::{
-    AccountName, Address, Breakers, Draft, Event, EventKind, GateVerdict, Language, MemberId,
-    Message, MessageId, Notice, OutSegment, Reason, RoomKind, Route, Source, TurnId, pass,
+    AccountName, Address, Breakers, Delivery, Draft, Event, EventKind, GateVerdict, Language,
+    MemberId, Message, MessageId, Notice, OutSegment, Reason, RoomKind, Route, Source, TurnId,
+    pass,
 };
 use teahouse_providers::Gateway;
 use teahouse_store::{
-    HistoryLine, HostId, Lease, OpenTurn, Outbound, Settlement, Store, StoreError,
+    HistoryLine, HostId, Lease, OpenTurn, Opening, Outbound, Settlement, Store, StoreError,
 };
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{error, info, warn};
 
+use crate::answer::Answer;
 use crate::clock::{Clock, Ids};
 use crate::config::House;
 use crate::room::{DeliveryTask, Echo, INBOX, Lane, OpenRoom, Triage};
@@ -228,21 +230,18 @@ impl Host {
             return Ok(());
         }
         let now = self.clock.now();
-        let new_room = teahouse_core::RoomId(self.ids.next(now));
-        let opened = self
-            .store
-            .open_room(
-                self.id,
-                &lane.address,
-                lane.platform,
-                lane.kind,
-                new_room,
-                now,
-            )
-            .await?;
+        let (day, _) = lane.charter.zone.day(now);
+        let opening = Opening {
+            address: lane.address.clone(),
+            platform: lane.platform,
+            kind: lane.kind,
+            new_room: teahouse_core::RoomId(self.ids.next(now)),
+            day,
+        };
+        let opened = self.store.open_room(self.id, opening, now).await?;
         // On the terminal the one who asks is the one who runs it.
         let greeted = opened.greeted || lane.platform == "terminal";
-        lane.state().open = Some(OpenRoom::new(&opened, greeted));
+        lane.state().open = Some(OpenRoom::new(&opened, day, greeted));
         for turn in opened.open_turns {
             info!(turn = %turn.turn.id, room = %lane.address, "taking up a question that an earlier process left");
             self.queue_turn(lane, turn);
@@ -372,6 +371,8 @@ impl Host {
     ) -> Result<(), StoreError> {
         count(reason);
         info!(turn = %turn.turn.id, room = %lane.address, %reason, "a waiting question ended");
+        // Its line learns of it.
+        self.flush_talk().await;
         self.store
             .settle(
                 lease,
@@ -381,12 +382,14 @@ impl Host {
                     cut_short: false,
                     attempt: None,
                     say: vec![],
+                    claim_until: None,
                     answer: String::new(),
                     greeted: false,
                     at: self.clock.now(),
                 },
             )
-            .await
+            .await?;
+        Ok(())
     }
 
     pub(crate) fn queue_turn(&self, lane: &Lane, turn: OpenTurn) {
@@ -399,43 +402,33 @@ impl Host {
             let Some((lease, turn, cancel)) = with_open(lane, |open| {
                 let turn = open.next_turn()?;
                 let cancel = CancellationToken::new();
-                let running = crate::room::Running {
-                    member: turn.turn.member.clone(),
-                    message: turn.turn.message.clone(),
-                    cancel: cancel.clone(),
-                    ended_by: None,
-                };
-                open.running.insert(turn.turn.id, running);
+                open.runs(&turn, cancel.clone());
                 Some((open.lease, turn, cancel))
             })
             .flatten() else {
                 return;
             };
-            self.tasks.spawn(crate::answer::run(
-                self.clone(),
-                lane.clone(),
-                lease,
-                turn,
-                cancel,
-            ));
+            let answer = Answer::new(self.clone(), lane.clone(), lease, turn, cancel);
+            self.tasks.spawn(answer.run());
         }
     }
 
     /// Wakes the room's delivery.
     pub(crate) fn deliver_soon(self: &Arc<Self>, lane: &Arc<Lane>) {
         let mut state = lane.state();
-        match state.delivery {
-            DeliveryTask::Idle => {
-                state.delivery = DeliveryTask::Running;
-                drop(state);
-                self.tasks
-                    .spawn(crate::delivery::run(self.clone(), lane.clone()));
-            }
-            DeliveryTask::Running | DeliveryTask::Again => {
-                state.delivery = DeliveryTask::Again;
-                lane.outbox.notify_one();
-            }
+        if state.start_delivery() {
+            drop(state);
+            self.deliver(lane, None);
+        } else {
+            state.delivery = DeliveryTask::Again;
+            lane.outbox.notify_one();
         }
+    }
+
+    /// Puts the room's delivery to work, which was started and has not begun.
+    pub(crate) fn deliver(self: &Arc<Self>, lane: &Arc<Lane>, first: Option<Delivery>) {
+        let work = crate::delivery::run(self.clone(), lane.clone(), first);
+        self.tasks.spawn(work);
     }
 
     /// A notice as an outbox row, if the gate lets it through.

@@ -127,7 +127,8 @@ pub struct OpenRoom {
     talk: VecDeque<(MessageId, TalkLine)>,
     exchanges: VecDeque<(MessageId, Exchange)>,
     seen: VecDeque<InboxKey>,
-    days: HashMap<MemberId, (Timestamp, MemberDay)>,
+    day: Timestamp,
+    days: HashMap<MemberId, MemberDay>,
     roles: HashMap<MemberId, (Role, Timestamp)>,
     mouth: Option<(TurnId, Timestamp)>,
     /// Whose answer came last: its parts may still be on their way.
@@ -197,6 +198,15 @@ impl Lane {
 }
 
 impl LaneState {
+    /// Takes delivery to work, if it rests; whoever gets a yes has to see to it that it works.
+    pub fn start_delivery(&mut self) -> bool {
+        let idle = self.delivery == DeliveryTask::Idle;
+        if idle {
+            self.delivery = DeliveryTask::Running;
+        }
+        idle
+    }
+
     /// Whether the lane may be thrown away: nothing runs, nothing waits.
     pub fn is_at_rest(&self) -> bool {
         let turns = self
@@ -215,8 +225,8 @@ fn push_bounded<T>(queue: &mut VecDeque<T>, item: T, most: usize) {
 }
 
 impl OpenRoom {
-    /// The room as the store left it.
-    pub fn new(opened: &OpenedRoom, greeted: bool) -> Self {
+    /// The room as the store left it, on a day of it.
+    pub fn new(opened: &OpenedRoom, day: Timestamp, greeted: bool) -> Self {
         let mut room = OpenRoom {
             lease: opened.lease,
             on: opened.on,
@@ -230,7 +240,8 @@ impl OpenRoom {
             talk: VecDeque::new(),
             exchanges: VecDeque::new(),
             seen: VecDeque::new(),
-            days: HashMap::new(),
+            day,
+            days: opened.day.iter().cloned().collect(),
             roles: HashMap::new(),
             mouth: None,
             answered: None,
@@ -369,18 +380,36 @@ impl OpenRoom {
         self.roles.insert(member, (role, now + ROLE_HOLDS));
     }
 
-    /// Today's count of a member, if it is known.
-    pub fn day(&self, member: &MemberId, day: Timestamp) -> Option<MemberDay> {
-        self.days
-            .get(member)
-            .filter(|(start, _)| *start == day)
-            .map(|(_, count)| *count)
+    /// A member's count on a day. Known of the latest day the room has had; of an earlier one the store knows.
+    pub fn day(&mut self, member: &MemberId, day: Timestamp) -> Option<MemberDay> {
+        if day > self.day {
+            self.day = day;
+            self.days.clear();
+        }
+        (day == self.day).then(|| self.days.get(member).copied().unwrap_or_default())
     }
 
-    /// Today's count of a member is this.
+    /// A member's count on the latest day is this.
     pub fn day_is(&mut self, member: MemberId, day: Timestamp, count: MemberDay) {
-        self.days.retain(|_, (start, _)| *start == day);
-        self.days.insert(member, (day, count));
+        if day == self.day {
+            self.days.insert(member, count);
+        }
+    }
+
+    /// Whether a question that comes now may start at once.
+    pub fn has_place(&self) -> bool {
+        self.running.len() < TURNS_AT_ONCE && self.waiting.is_empty()
+    }
+
+    /// A turn starts.
+    pub fn runs(&mut self, turn: &OpenTurn, cancel: CancellationToken) {
+        let running = Running {
+            member: turn.turn.member.clone(),
+            message: turn.turn.message.clone(),
+            cancel,
+            ended_by: None,
+        };
+        self.running.insert(turn.turn.id, running);
     }
 
     /// The next turn to start: first come first served, but nobody's second question before another's first.

@@ -52,6 +52,11 @@ impl Host {
     /// Talk on its way to the disk, in batches: nobody waits for it.
     pub(crate) fn remember(&self, lease: Lease, line: HistoryLine) {
         count(line.reason);
+        self.keep(lease, line);
+    }
+
+    /// The same for a line that is counted elsewhere: a question's, at its end.
+    pub(crate) fn keep(&self, lease: Lease, line: HistoryLine) {
         let mut talk = self.talk.lock().unwrap_or_else(PoisonError::into_inner);
         if talk.len() >= TALK_WAITING {
             counter!("teahouse_talk_shed_total").increment(1);

@@ -13,8 +13,8 @@ use teahouse_core::{
 };
 use teahouse_store::{
     Acceptance, Accepted, Attempt, AttemptEnd, Budget, Claim, HistoryLine, HostId, Lease,
-    MemberDay, NewTurn, OpenedRoom, Outbound, Reserved, RoomChange, Settlement, Store, StoreError,
-    Totals, Trail,
+    MemberDay, NewTurn, OpenedRoom, Opening, Outbound, Reserved, RoomChange, Settlement, Store,
+    StoreError, Totals, Trail,
 };
 use ulid::Ulid;
 
@@ -26,10 +26,12 @@ macro_rules! store_contract {
             a_call_is_taken_in_once_and_a_repeat_changes_nothing
             a_call_is_taken_in_with_all_that_follows_or_not_at_all
             the_same_label_with_other_words_is_another_message
+            a_first_call_begins_with_its_question_where_the_money_is_there
             a_refused_question_is_ended_at_once_and_never_counted
-            a_day_begins_when_the_charter_says
+            a_question_counts_for_the_day_its_room_has
             the_limit_notice_is_remembered_for_its_day
             questions_elsewhere_count_elsewhere
+            a_room_opens_with_the_counts_of_its_day
             an_older_lease_is_refused_by_every_method_that_writes
             a_lease_of_another_host_is_refused
             a_lease_of_one_room_writes_in_no_other
@@ -42,6 +44,7 @@ macro_rules! store_contract {
             a_turn_is_settled_exactly_once
             an_end_is_written_with_its_words_or_not_at_all
             an_attempt_is_set_aside_in_all_budgets_or_in_none
+            an_end_hands_out_the_rooms_first_row_where_that_is_asked_for
             a_finished_turn_makes_no_more_calls
             a_call_is_booked_once_and_what_it_did_not_cost_is_free_again
             what_is_set_aside_and_spent_stays_within_the_limit
@@ -98,6 +101,12 @@ const LIN: &str = "lin";
 const CHEN: &str = "chen";
 
 type Done = Result<(), StoreError>;
+
+/// The start of a day of the rooms here.
+fn day(n: i64) -> Timestamp {
+    let first = at(0).as_second();
+    Timestamp::from_second(first - first % 86_400 + n * 86_400).expect("a day in range")
+}
 
 /// So many seconds into the test.
 pub fn at(second: i64) -> Timestamp {
@@ -205,11 +214,14 @@ impl<'a> Room<'a> {
         let address = address(account, chat);
         // A new id for each address; one that is known keeps its own.
         let id = chat.bytes().chain(account.bytes()).map(u64::from);
-        let new = RoomId(ulid(id.fold(7, |id, byte| id * 131 % 1_000_003 + byte)));
-        let kind = RoomKind::Group;
-        let opened = store
-            .open_room(host(by), &address, QQ, kind, new, at(0))
-            .await?;
+        let opening = Opening {
+            address: address.clone(),
+            platform: QQ,
+            kind: RoomKind::Group,
+            new_room: RoomId(ulid(id.fold(7, |id, byte| id * 131 % 1_000_003 + byte))),
+            day: day(0),
+        };
+        let opened = store.open_room(host(by), opening, at(0)).await?;
         let lease = opened.lease;
         Ok((
             Room {
@@ -267,13 +279,17 @@ impl<'a> Room<'a> {
             question: format!("question {n}"),
             reply_to: None,
             asked: line.at,
+            day: day(0),
             charter: "open-table".into(),
         };
         Acceptance {
             key: InboxKey(key),
-            line,
+            platform: QQ,
+            at: line.at,
+            line: Some(line),
             turn: Some((turn, None)),
             changes: vec![],
+            attempt: None,
             say: vec![],
         }
     }
@@ -324,16 +340,7 @@ impl<'a> Room<'a> {
         reserve: i64,
         budgets: &[Budget],
     ) -> Result<Reserved, StoreError> {
-        let attempt = Attempt {
-            turn: turn(of),
-            number: number(attempt),
-            provider: "deep".into(),
-            model: "chat".into(),
-            reserve: Nano(reserve),
-            currency: Currency::usd(),
-            budgets: budgets.to_vec(),
-            at: at(of as i64),
-        };
+        let attempt = an_attempt(of, attempt, reserve, budgets);
         self.store.attempt(self.lease, attempt).await
     }
 
@@ -351,7 +358,8 @@ impl<'a> Room<'a> {
     }
 
     async fn settles(&self, settlement: Settlement) -> Done {
-        self.store.settle(self.lease, settlement).await
+        self.store.settle(self.lease, settlement).await?;
+        Ok(())
     }
 
     /// Question n comes to its end with a last part.
@@ -394,7 +402,7 @@ impl<'a> Room<'a> {
     async fn day(&self, member: &str, since: i64) -> Result<MemberDay, StoreError> {
         let member = MemberId::new(member);
         self.store
-            .member_day(self.lease.room, QQ, &member, at(since))
+            .member_day(self.lease.room, QQ, &member, day(since))
             .await
     }
 
@@ -449,6 +457,19 @@ fn ended(of: u64, attempt: u16, cost: i64) -> AttemptEnd {
     }
 }
 
+fn an_attempt(of: u64, attempt: u16, reserve: i64, budgets: &[Budget]) -> Attempt {
+    Attempt {
+        turn: turn(of),
+        number: number(attempt),
+        provider: "deep".into(),
+        model: "chat".into(),
+        reserve: Nano(reserve),
+        currency: Currency::usd(),
+        budgets: budgets.to_vec(),
+        at: at(of as i64),
+    }
+}
+
 fn answered(n: u64, say: Vec<Outbound>) -> Settlement {
     Settlement {
         turn: turn(n),
@@ -456,6 +477,7 @@ fn answered(n: u64, say: Vec<Outbound>) -> Settlement {
         cut_short: false,
         attempt: None,
         say,
+        claim_until: None,
         answer: format!("answer {n}"),
         greeted: false,
         at: at(n as i64 + 2),
@@ -522,7 +544,9 @@ pub async fn the_same_label_with_other_words_is_another_message(store: &dyn Stor
     let room = Room::open(store).await?;
     for n in [1, 2, 3] {
         let mut acceptance = room.question(n, if n == 3 { CHEN } else { LIN });
-        acceptance.line.message = label(1);
+        if let Some(line) = &mut acceptance.line {
+            line.message = label(1);
+        }
         if let Some((turn, _)) = &mut acceptance.turn {
             turn.message = label(1);
         }
@@ -530,6 +554,40 @@ pub async fn the_same_label_with_other_words_is_another_message(store: &dyn Stor
     }
     let totals = store.totals().await?;
     assert_eq!((totals.turns, totals.lines), (3, 3));
+    Ok(())
+}
+
+/// See its name.
+pub async fn a_first_call_begins_with_its_question_where_the_money_is_there(
+    store: &dyn Store,
+) -> Done {
+    let room = Room::open(store).await?;
+    let with_call = |n| Acceptance {
+        attempt: Some(an_attempt(n, 1, 60, &[budget("day", 100)])),
+        ..room.question(n, LIN)
+    };
+    assert_eq!(room.accept(with_call(1)).await?, Accepted::Begun);
+    let begun = store.totals().await?;
+    assert_eq!((begun.attempts, begun.reserved), (1, 60));
+    let ledger = store.ledger(turn(1)).await?;
+    assert!(
+        matches!(ledger[..], [Entry::Accepted, Entry::Attempt { .. }]),
+        "{ledger:?}"
+    );
+    assert_eq!(room.accept(with_call(1)).await?, Accepted::Seen);
+    assert_eq!(store.totals().await?, begun, "a repeat sets nothing aside");
+    assert_eq!(
+        room.accept(with_call(2)).await?,
+        Accepted::New,
+        "60 do not fit"
+    );
+    assert_eq!(store.ledger(turn(2)).await?, [Entry::Accepted]);
+    let totals = store.totals().await?;
+    assert_eq!(
+        (totals.attempts, totals.reserved, totals.open_turns),
+        (1, 60, 2)
+    );
+    assert_eq!(room.left().await?.open_turns[0].attempts, 1);
     Ok(())
 }
 
@@ -554,14 +612,18 @@ pub async fn a_refused_question_is_ended_at_once_and_never_counted(store: &dyn S
 }
 
 /// See its name.
-pub async fn a_day_begins_when_the_charter_says(store: &dyn Store) -> Done {
+pub async fn a_question_counts_for_the_day_its_room_has(store: &dyn Store) -> Done {
     let room = Room::open(store).await?;
-    for n in [9, 10, 11] {
-        room.asks(n, LIN).await?;
+    for (n, day) in [(9, 0), (10, 1), (11, 1), (12, 7)] {
+        let mut acceptance = room.question(n, LIN);
+        if let Some((turn, _)) = &mut acceptance.turn {
+            turn.day = self::day(day);
+        }
+        room.accept(acceptance).await?;
         room.is_answered(n).await?;
     }
-    for (since, counted) in [(9, 3), (10, 2), (11, 1), (12, 0)] {
-        assert_eq!(room.day(LIN, since).await?.questions, counted, "{since}");
+    for (day, counted) in [(0, 1), (1, 2), (2, 0), (7, 1)] {
+        assert_eq!(room.day(LIN, day).await?.questions, counted, "{day}");
     }
     Ok(())
 }
@@ -589,9 +651,32 @@ pub async fn questions_elsewhere_count_elsewhere(store: &dyn Store) -> Done {
     assert_eq!(green.day(CHEN, 0).await?, MemberDay::default());
     let lin = MemberId::new(LIN);
     let day = store
-        .member_day(green.lease.room, "telegram", &lin, at(0))
+        .member_day(green.lease.room, "telegram", &lin, day(0))
         .await?;
     assert_eq!(day, MemberDay::default(), "another platform's lin");
+    Ok(())
+}
+
+/// See its name.
+pub async fn a_room_opens_with_the_counts_of_its_day(store: &dyn Store) -> Done {
+    let room = Room::open(store).await?;
+    for n in [1, 2] {
+        room.asks(n, LIN).await?;
+    }
+    room.is_refused(3, CHEN, Reason::QuotaMember).await?;
+    let mut yesterday = room.question(4, "old");
+    if let Some((turn, _)) = &mut yesterday.turn {
+        turn.day = day(-1);
+    }
+    room.accept(yesterday).await?;
+    let mut counts = room.left().await?.day;
+    counts.sort_by(|a, b| a.0.cmp(&b.0));
+    let count = |questions, limit_noticed| MemberDay {
+        questions,
+        limit_noticed,
+    };
+    let expected = [(CHEN, count(0, true)), (LIN, count(2, false))];
+    assert_eq!(counts, expected.map(|(id, day)| (MemberId::new(id), day)));
     Ok(())
 }
 
@@ -835,6 +920,44 @@ pub async fn an_attempt_is_set_aside_in_all_budgets_or_in_none(store: &dyn Store
     assert_eq!(store.totals().await?, before);
     let negative = room.attempt(1, 3, -1, &budgets).await?;
     assert!(matches!(negative, Reserved::Short { .. }));
+    Ok(())
+}
+
+/// See its name.
+pub async fn an_end_hands_out_the_rooms_first_row_where_that_is_asked_for(
+    store: &dyn Store,
+) -> Done {
+    let room = Room::open(store).await?;
+    let handing = |n, until| Settlement {
+        claim_until: Some(at(until)),
+        ..answered(n, vec![part(n, n, 1)])
+    };
+    for n in [1, 2, 3] {
+        room.asks(n, LIN).await?;
+    }
+    let end = handing(1, 40);
+    let first = store
+        .settle(room.lease, end.clone())
+        .await?
+        .expect("its part");
+    assert_eq!((first.id, first.before), (row(1), Before::Queued));
+    assert!(
+        matches!(room.claim(20).await?, Claim::Later(until) if until == at(40)),
+        "it is in hand"
+    );
+    assert!(store.settle(room.lease, end).await?.is_none(), "once");
+    assert!(
+        store
+            .settle(room.lease, answered(2, vec![part(2, 2, 1)]))
+            .await?
+            .is_none(),
+        "unasked"
+    );
+    let waiting = store
+        .settle(room.lease, handing(3, 50))
+        .await?
+        .expect("a row");
+    assert_eq!(waiting.id, row(2), "what waited before goes first");
     Ok(())
 }
 
@@ -1250,12 +1373,13 @@ pub async fn about_counts_what_is_held(store: &dyn Store) -> Done {
     room.asks(3, LIN).await?;
     red.asks(4, LIN).await?;
     room.asks(5, CHEN).await?;
-    let about = |member: &'static str, since| async move {
+    let about = |member: &'static str, number| async move {
         let member = MemberId::new(member);
-        store.about(room.lease.room, QQ, &member, at(since)).await
+        store.about(room.lease.room, QQ, &member, day(number)).await
     };
-    let lin = about(LIN, 3).await?;
-    assert_eq!((lin.lines, lin.questions, lin.today), (3, 2, 1));
+    let lin = about(LIN, 0).await?;
+    assert_eq!((lin.lines, lin.questions, lin.today), (3, 2, 2));
+    assert_eq!(about(LIN, 1).await?.today, 0);
     let nobody = about("nobody", 0).await?;
     assert_eq!((nobody.lines, nobody.questions, nobody.today), (0, 0, 0));
     Ok(())

@@ -19,7 +19,7 @@ const BATCH: usize = 512;
 /// A commit of so many writes tells of a crowd.
 const CROWD: usize = 8;
 /// In a crowd, a commit waits so long for company.
-const GATHER: Duration = Duration::from_micros(1_500);
+const GATHER: Duration = Duration::from_millis(3);
 /// Writes that may wait for the writer.
 const WAITING: usize = 4_096;
 /// Reading connections.
@@ -72,18 +72,19 @@ impl Engine {
         Ok(Engine::Inline(Arc::new(Mutex::new(connection))))
     }
 
-    /// Runs one writing transaction; returns after its commit has reached the disk.
+    /// Runs one writing transaction; returns after its commit has reached the disk. The work is done anew if another
+    /// one of the same commit has failed.
     pub(crate) async fn write<T: Send + 'static>(
         &self,
         what: &'static str,
-        work: impl FnOnce(&Connection) -> Outcome<T> + Send + 'static,
+        work: impl Fn(&Connection) -> Outcome<T> + Send + 'static,
     ) -> Result<T, StoreError> {
         match self {
             Engine::Threads { writer, .. } => {
                 let (reply, answer) = oneshot::channel();
                 let job = Box::new(Write {
                     what,
-                    work: Some(work),
+                    work,
                     done: None,
                     reply: Some(reply),
                 });
@@ -202,7 +203,7 @@ fn prepare(connection: &Connection) -> Result<(), StoreError> {
 
 /// One write on its way through the writer thread.
 pub(crate) trait Job: Send {
-    /// Runs it; false rolls it back.
+    /// Runs it, perhaps for the second time; false rolls it back.
     fn run(&mut self, db: &Connection) -> bool;
     /// Tells its caller, after the commit.
     fn finish(&mut self, committed: Result<(), StoreError>);
@@ -210,17 +211,14 @@ pub(crate) trait Job: Send {
 
 struct Write<T, F> {
     what: &'static str,
-    work: Option<F>,
+    work: F,
     done: Option<Result<T, StoreError>>,
     reply: Option<oneshot::Sender<Result<T, StoreError>>>,
 }
 
-impl<T: Send, F: FnOnce(&Connection) -> Outcome<T> + Send> Job for Write<T, F> {
+impl<T: Send, F: Fn(&Connection) -> Outcome<T> + Send> Job for Write<T, F> {
     fn run(&mut self, db: &Connection) -> bool {
-        let Some(work) = self.work.take() else {
-            return false;
-        };
-        let done = guarded(self.what, || work(db));
+        let done = guarded(self.what, || (self.work)(db));
         let keep = done.is_ok();
         self.done = Some(done);
         keep
@@ -287,15 +285,32 @@ fn is_unflushed(error: &rusqlite::Error) -> bool {
 
 /// All jobs in one commit. After a failure nothing of the batch is kept and nothing of it stays open.
 fn commit(db: &Connection, batch: &mut [Box<dyn Job>]) -> rusqlite::Result<()> {
-    let committed = run_all(db, batch);
+    let committed = run_together(db, batch).and_then(|whole| match whole {
+        true => Ok(()),
+        false => run_apart(db, batch),
+    });
     if committed.is_err() && !db.is_autocommit() {
         let _ = run(db, "ROLLBACK");
     }
     committed
 }
 
+/// Nearly always all jobs succeed, and no place to go back to is needed. False: one failed and nothing was written.
+fn run_together(db: &Connection, batch: &mut [Box<dyn Job>]) -> rusqlite::Result<bool> {
+    run(db, "BEGIN IMMEDIATE")?;
+    if !batch.iter_mut().all(|job| job.run(db)) {
+        // A full disk ends the whole transaction by itself.
+        if !db.is_autocommit() {
+            run(db, "ROLLBACK")?;
+        }
+        return Ok(false);
+    }
+    seal(db)?;
+    Ok(true)
+}
+
 /// One job that fails is rolled back alone.
-fn run_all(db: &Connection, batch: &mut [Box<dyn Job>]) -> rusqlite::Result<()> {
+fn run_apart(db: &Connection, batch: &mut [Box<dyn Job>]) -> rusqlite::Result<()> {
     run(db, "BEGIN IMMEDIATE")?;
     for job in batch.iter_mut() {
         run(db, "SAVEPOINT job")?;
@@ -311,6 +326,10 @@ fn run_all(db: &Connection, batch: &mut [Box<dyn Job>]) -> rusqlite::Result<()> 
         }
         run(db, "RELEASE job")?;
     }
+    seal(db)
+}
+
+fn seal(db: &Connection) -> rusqlite::Result<()> {
     fault::point("before-commit");
     run(db, "COMMIT")?;
     fault::point("after-commit");

@@ -44,7 +44,7 @@ pub(super) fn keep_line(db: &Connection, room: RoomId, line: &HistoryLine) -> Ou
     Ok(())
 }
 
-/// Writes what became of a question into its line.
+/// Writes what became of a question into its line, which says "answered" from the start.
 pub(super) fn set_reason(db: &Connection, turn: TurnId, reason: Reason) -> Outcome<()> {
     db.prepare_cached(
         "UPDATE history INDEXED BY history_of_message SET reason = ?2 FROM turns t
@@ -132,7 +132,7 @@ pub(super) fn about(
     room: RoomId,
     platform: &'static str,
     member: &MemberId,
-    since: Timestamp,
+    day: Timestamp,
 ) -> Outcome<AboutMember> {
     let Some(key) = rooms::known_member(db, platform, member)? else {
         return Ok(AboutMember::default());
@@ -141,9 +141,9 @@ pub(super) fn about(
         .prepare_cached("SELECT count(*) FROM history WHERE room = ?1 AND member = ?2")?
         .query_row(params![room.0.to_bytes(), key], |row| row.get::<_, i64>(0))?;
     let questions = db
-        .prepare_cached("SELECT count(*) FROM turns WHERE member = ?1 AND room = ?2")?
+        .prepare_cached("SELECT count(*) FROM turns INDEXED BY turns_of_message WHERE room = ?2 AND member = ?1")?
         .query_row(params![key, room.0.to_bytes()], |row| row.get::<_, i64>(0))?;
-    let day = super::turns::member_day(db, room, platform, member, since)?;
+    let day = super::turns::member_day(db, room, platform, member, day)?;
     Ok(AboutMember {
         lines: lines.unsigned_abs(),
         questions: questions.unsigned_abs(),
@@ -184,6 +184,9 @@ pub(super) fn recall(
     Ok(turn)
 }
 
+/// A question counts for its day a while longer than its words are kept.
+const COUNTED: i64 = 3 * 86_400_000;
+
 /// Drops talk beyond the room's days and lines, and the words of turns beyond its days.
 pub(super) fn forget_old(db: &Connection, lease: Lease, keep: Keep, now: Timestamp) -> Outcome<()> {
     check(db, lease)?;
@@ -195,9 +198,10 @@ pub(super) fn forget_old(db: &Connection, lease: Lease, keep: Keep, now: Timesta
     )?
     .execute(params![room, before, keep.lines])?;
     db.prepare_cached(
-        "UPDATE turns SET question = '', answer = '', name = ''
-         WHERE room = ?1 AND asked < ?2 AND reason IS NOT NULL AND question <> ''",
+        "UPDATE turns INDEXED BY turns_of_day
+         SET question = '', answer = '', name = '', day = iif(asked < ?3, NULL, day)
+         WHERE room = ?1 AND day IS NOT NULL AND asked < ?2 AND reason IS NOT NULL AND (question <> '' OR asked < ?3)",
     )?
-    .execute(params![room, before])?;
+    .execute(params![room, before, before - COUNTED])?;
     Ok(())
 }

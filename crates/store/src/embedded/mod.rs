@@ -17,13 +17,14 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, params};
 use teahouse_core::{
-    AboutMember, AccountName, Address, DeliveryId, DeliveryState, Entry, Keep, MemberId, MessageId,
-    RoomId, RoomKind, TurnId,
+    AboutMember, AccountName, Address, Delivery, DeliveryId, DeliveryState, Entry, Keep, MemberId,
+    MessageId, RoomId, RoomKind, TurnId,
 };
 
 use crate::{
     Acceptance, Accepted, Attempt, AttemptEnd, Claim, HistoryLine, HostId, KeptLine, Lease,
-    MemberDay, OpenedRoom, Outbound, Reserved, Settlement, Store, StoreError, Totals, Trail,
+    MemberDay, OpenedRoom, Opening, Outbound, Reserved, Settlement, Store, StoreError, Totals,
+    Trail,
 };
 use engine::Engine;
 
@@ -218,16 +219,14 @@ impl Store for EmbeddedStore {
     async fn open_room(
         &self,
         host: HostId,
-        address: &Address,
-        _platform: &'static str,
-        kind: RoomKind,
-        new_room: RoomId,
+        opening: Opening,
         now: Timestamp,
     ) -> Result<OpenedRoom, StoreError> {
-        let address = address.clone();
         self.engine
             .write("open a room", move |db| {
-                rooms::open(db, host, &address, kind, new_room, now)
+                let mut room = rooms::open(db, host, &opening, now)?;
+                room.day = turns::room_day(db, room.lease.room, opening.platform, opening.day)?;
+                Ok(room)
             })
             .await
     }
@@ -283,7 +282,11 @@ impl Store for EmbeddedStore {
             .await
     }
 
-    async fn settle(&self, lease: Lease, settlement: Settlement) -> Result<(), StoreError> {
+    async fn settle(
+        &self,
+        lease: Lease,
+        settlement: Settlement,
+    ) -> Result<Option<Delivery>, StoreError> {
         self.engine
             .write("settle a turn", move |db| {
                 turns::settle(db, lease, &settlement)
@@ -324,12 +327,12 @@ impl Store for EmbeddedStore {
         room: RoomId,
         platform: &'static str,
         member: &MemberId,
-        since: Timestamp,
+        day: Timestamp,
     ) -> Result<MemberDay, StoreError> {
         let member = member.clone();
         self.engine
             .read("count a member's questions", move |db| {
-                turns::member_day(db, room, platform, &member, since)
+                turns::member_day(db, room, platform, &member, day)
             })
             .await
     }
@@ -339,12 +342,12 @@ impl Store for EmbeddedStore {
         room: RoomId,
         platform: &'static str,
         member: &MemberId,
-        since: Timestamp,
+        day: Timestamp,
     ) -> Result<AboutMember, StoreError> {
         let member = member.clone();
         self.engine
             .read("look a member up", move |db| {
-                history::about(db, room, platform, &member, since)
+                history::about(db, room, platform, &member, day)
             })
             .await
     }
@@ -437,7 +440,7 @@ impl Store for EmbeddedStore {
         self.engine
             .write("keep a fact", move |db| {
                 db.prepare_cached("INSERT OR REPLACE INTO facts (name, value) VALUES (?1, ?2)")?
-                    .execute([name, value])?;
+                    .execute([&name, &value])?;
                 Ok(())
             })
             .await

@@ -9,7 +9,7 @@ use teahouse_core::{
 use ulid::Ulid;
 
 use super::{Outcome, check, millis, timestamp, write_entry};
-use crate::{Claim, Lease, Outbound};
+use crate::{Claim, Lease, Outbound, Settlement};
 
 const QUEUED: u8 = 0;
 const CLAIMED: u8 = 1;
@@ -18,9 +18,62 @@ const UNKNOWN: u8 = 3;
 const DEAD: u8 = 4;
 
 pub(super) fn put(db: &Connection, room: RoomId, say: &Outbound, at: Timestamp) -> Outcome<()> {
+    insert(db, room, say, at, None)
+}
+
+/// Puts what a settlement says; takes the first row in hand if that is asked for. Where nothing else waits, it is
+/// written so at once.
+pub(super) fn put_last(
+    db: &Connection,
+    room: RoomId,
+    settlement: &Settlement,
+) -> Outcome<Option<Delivery>> {
+    let at = settlement.at;
+    let mut in_hand = None;
+    for (n, say) in settlement.say.iter().enumerate() {
+        match settlement.claim_until {
+            Some(until) if n == 0 && !is_waiting(db, room)? => {
+                insert(db, room, say, at, Some(until))?;
+                in_hand = Some(Delivery {
+                    id: say.id,
+                    room,
+                    turn: say.part.map(|(turn, _)| turn),
+                    sealed: say.sealed.clone(),
+                    before: Before::Queued,
+                    sends: 0,
+                    created: at,
+                    again: false,
+                });
+            }
+            Some(_) | None => put(db, room, say, at)?,
+        }
+    }
+    match settlement.claim_until {
+        Some(until) if in_hand.is_none() => take_first(db, room, at, until),
+        Some(_) | None => Ok(in_hand),
+    }
+}
+
+/// Whether anything of the room is not finished.
+pub(super) fn is_waiting(db: &Connection, room: RoomId) -> Outcome<bool> {
+    Ok(db
+        .prepare_cached(
+            "SELECT EXISTS (SELECT 1 FROM outbox INDEXED BY outbox_waiting WHERE room = ?1 AND state IN (0, 1, 3))",
+        )?
+        .query_row([room.0.to_bytes()], |row| row.get(0))?)
+}
+
+fn insert(
+    db: &Connection,
+    room: RoomId,
+    say: &Outbound,
+    at: Timestamp,
+    claimed_until: Option<Timestamp>,
+) -> Outcome<()> {
+    let state = claimed_until.map_or(QUEUED, |_| CLAIMED);
     db.prepare_cached(
-        "INSERT INTO outbox (room, id, turn, part, account, sealed, state, due, created)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, 0, ?7, ?7)",
+        "INSERT INTO outbox (room, id, turn, part, account, sealed, state, due, since, created)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
     )?
     .execute(params![
         room.0.to_bytes(),
@@ -29,6 +82,9 @@ pub(super) fn put(db: &Connection, room: RoomId, say: &Outbound, at: Timestamp) 
         say.part.map(|(_, part)| part),
         say.account.as_str(),
         say.sealed.as_bytes(),
+        state,
+        millis(claimed_until.unwrap_or(at)),
+        claimed_until.map(|_| millis(at)),
         millis(at),
     ])?;
     Ok(())
@@ -48,20 +104,32 @@ pub(super) fn claim(
     until: Timestamp,
 ) -> Outcome<Claim> {
     check(db, lease)?;
-    let room = lease.room.0.to_bytes();
+    match take_first(db, lease.room, now, until)? {
+        Some(delivery) => Ok(Claim::Due(delivery)),
+        None => Ok(next_due(db, lease.room)?.map_or(Claim::Empty, Claim::Later)),
+    }
+}
+
+/// Takes the room's first due row in hand.
+pub(super) fn take_first(
+    db: &Connection,
+    room: RoomId,
+    now: Timestamp,
+    until: Timestamp,
+) -> Outcome<Option<Delivery>> {
     let sql = format!(
         "SELECT o.id, o.turn, o.sealed, o.state, o.since, o.sends, o.created, o.again {FIRST_WAITING} AND o.due <= ?2
          ORDER BY o.id LIMIT 1"
     );
     let found = db
         .prepare_cached(&sql)?
-        .query_row(params![room, millis(now)], |row| {
+        .query_row(params![room.0.to_bytes(), millis(now)], |row| {
             let state: u8 = row.get(3)?;
             let died_in_hand = state == CLAIMED;
             let since = row.get::<_, Option<i64>>(4)?.map_or(now, timestamp);
             let delivery = Delivery {
                 id: DeliveryId(Ulid::from_bytes(row.get(0)?)),
-                room: lease.room,
+                room,
                 turn: row
                     .get::<_, Option<[u8; 16]>>(1)?
                     .map(|id| TurnId(Ulid::from_bytes(id))),
@@ -79,7 +147,7 @@ pub(super) fn claim(
         })
         .optional()?;
     let Some((delivery, died_in_hand)) = found else {
-        return Ok(next_due(db, lease.room)?.map_or(Claim::Empty, Claim::Later));
+        return Ok(None);
     };
     take_in_hand(db, &delivery, now, until)?;
     if died_in_hand {
@@ -88,7 +156,7 @@ pub(super) fn claim(
         };
         write_entry(db, delivery.turn, now, &entry)?;
     }
-    Ok(Claim::Due(delivery))
+    Ok(Some(delivery))
 }
 
 /// A row taken for sending is claimed; one taken for a look back stays unknown, so that a host dying over the look
@@ -104,7 +172,7 @@ fn take_in_hand(
         Before::Unknown { since } => (UNKNOWN, since),
     };
     db.prepare_cached(
-        "UPDATE outbox SET state = ?3, due = ?4, since = ?5, sends = ?6 WHERE room = ?1 AND id = ?2",
+        "UPDATE outbox SET state = ?3, due = ?4, since = ?5, sends = ?6 WHERE id = ?2 AND room = ?1",
     )?
     .execute(params![
         delivery.room.0.to_bytes(),
@@ -151,7 +219,7 @@ fn unfinished(
 ) -> Outcome<Option<(Option<TurnId>, bool)>> {
     Ok(db
         .prepare_cached(
-            "SELECT turn, again FROM outbox WHERE room = ?1 AND id = ?2 AND state NOT IN (2, 4)",
+            "SELECT turn, again FROM outbox WHERE id = ?2 AND room = ?1 AND state NOT IN (2, 4)",
         )?
         .query_row([room.0.to_bytes(), delivery.0.to_bytes()], |row| {
             let turn: Option<[u8; 16]> = row.get(0)?;
@@ -184,7 +252,7 @@ fn move_to(
     db.prepare_cached(
         "UPDATE outbox SET state = ?3, due = ?4, since = coalesce(?5, since), again = coalesce(?6, again),
                            message = ?7, why = ?8, ended = ?9, sends = sends + ?10
-         WHERE room = ?1 AND id = ?2",
+         WHERE id = ?2 AND room = ?1",
     )?
     .execute(params![
         room.0.to_bytes(),
@@ -258,7 +326,8 @@ pub(super) fn hush(db: &Connection, room: RoomId, whose: &Hushed, at: Timestamp)
     db.prepare_cached(
         "UPDATE outbox INDEXED BY outbox_waiting SET state = 4, why = ?4, ended = ?5
          WHERE room = ?1 AND state IN (0, 1, 3) AND state = 0 AND turn IS NOT NULL AND (?2 IS NULL OR turn = ?2)
-           AND (?3 IS NULL OR turn IN (SELECT id FROM turns WHERE room = ?1 AND member = ?3))",
+           AND (?3 IS NULL OR turn IN (SELECT id FROM turns INDEXED BY turns_of_day
+                                         WHERE room = ?1 AND member = ?3 AND day IS NOT NULL))",
     )?
     .execute(params![room.0.to_bytes(), turn, member, why, millis(at)])?;
     Ok(())

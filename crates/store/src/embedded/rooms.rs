@@ -5,8 +5,8 @@ use rusqlite::{Connection, OptionalExtension, params};
 use teahouse_core::{AccountName, Address, ChatId, MemberId, MessageId, RoomId, RoomKind, TurnId};
 use ulid::Ulid;
 
-use super::{Outcome, millis, timestamp};
-use crate::{HostId, KeptExchange, KeptLine, Lease, NewTurn, OpenTurn, OpenedRoom};
+use super::{Outcome, millis, outbox, timestamp};
+use crate::{HostId, KeptExchange, KeptLine, Lease, NewTurn, OpenTurn, OpenedRoom, Opening};
 
 /// Lines of talk a room has in memory.
 const TALK: i64 = 64;
@@ -18,11 +18,10 @@ const OWN: i64 = 128;
 pub(super) fn open(
     db: &Connection,
     host: HostId,
-    address: &Address,
-    kind: RoomKind,
-    new_room: RoomId,
+    opening: &Opening,
     now: Timestamp,
 ) -> Outcome<OpenedRoom> {
+    let address = &opening.address;
     let found: Option<[u8; 16]> = db
         .prepare_cached("SELECT room FROM addresses WHERE account = ?1 AND chat = ?2")?
         .query_row([address.account.as_str(), address.chat.as_str()], |row| {
@@ -32,14 +31,19 @@ pub(super) fn open(
     let room = match found {
         Some(room) => RoomId(Ulid::from_bytes(room)),
         None => {
-            let id = new_room.0.to_bytes();
+            let id = opening.new_room.0.to_bytes();
             db.prepare_cached(
                 "INSERT INTO rooms (id, kind, host, fence, created) VALUES (?1, ?2, ?3, 0, ?4)",
             )?
-            .execute(params![id, kind_byte(kind), host.0.to_bytes(), millis(now)])?;
+            .execute(params![
+                id,
+                kind_byte(opening.kind),
+                host.0.to_bytes(),
+                millis(now)
+            ])?;
             db.prepare_cached("INSERT INTO addresses (account, chat, room) VALUES (?1, ?2, ?3)")?
                 .execute(params![address.account.as_str(), address.chat.as_str(), id])?;
-            new_room
+            opening.new_room
         }
     };
     let id = room.0.to_bytes();
@@ -61,11 +65,7 @@ pub(super) fn open(
         "UPDATE outbox INDEXED BY outbox_waiting SET due = ?2 WHERE room = ?1 AND state IN (0, 1, 3) AND state <> 0",
     )?
     .execute(params![id, millis(now)])?;
-    let has_deliveries = db
-        .prepare_cached(
-            "SELECT EXISTS (SELECT 1 FROM outbox INDEXED BY outbox_waiting WHERE room = ?1 AND state IN (0, 1, 3))",
-        )?
-        .query_row([id], |row| row.get(0))?;
+    let has_deliveries = outbox::is_waiting(db, room)?;
     Ok(OpenedRoom {
         lease: Lease { room, host, fence },
         on,
@@ -76,6 +76,7 @@ pub(super) fn open(
         open_turns: open_turns(db, id)?,
         own_messages: own_messages(db, id)?,
         has_deliveries,
+        day: Vec::new(),
     })
 }
 
@@ -108,9 +109,10 @@ fn talk(db: &Connection, room: [u8; 16]) -> Outcome<Vec<KeptLine>> {
 fn exchanges(db: &Connection, room: [u8; 16]) -> Outcome<Vec<KeptExchange>> {
     let mut kept: Vec<KeptExchange> = db
         .prepare_cached(
-            "SELECT t.message, m.id, t.question, t.answer FROM turns t JOIN members m ON m.key = t.member
-             WHERE t.room = ?1 AND t.question <> '' AND t.answer <> '' AND t.reason IS NOT NULL
-             ORDER BY t.asked DESC, t.id DESC LIMIT ?2",
+            "SELECT t.message, m.id, t.question, t.answer FROM turns t INDEXED BY turns_of_day
+               JOIN members m ON m.key = t.member
+             WHERE t.room = ?1 AND t.day IS NOT NULL AND t.question <> '' AND t.answer <> '' AND t.reason IS NOT NULL
+             ORDER BY t.day DESC, t.id DESC LIMIT ?2",
         )?
         .query_map(params![room, EXCHANGES], |row| {
             Ok(KeptExchange {
@@ -130,7 +132,7 @@ fn open_turns(db: &Connection, room: [u8; 16]) -> Outcome<Vec<OpenTurn>> {
     let turns = db
         .prepare_cached(
             "SELECT t.id, t.account, t.chat, t.message, m.id, t.name, t.question, t.reply_to, t.asked, t.charter,
-                    t.released, t.attempts
+                    t.released, t.attempts, coalesce(t.day, t.asked)
              FROM turns t JOIN members m ON m.key = t.member
              WHERE t.room = ?1 AND t.reason IS NULL ORDER BY t.id",
         )?
@@ -148,6 +150,7 @@ fn open_turns(db: &Connection, room: [u8; 16]) -> Outcome<Vec<OpenTurn>> {
                     question: row.get(6)?,
                     reply_to: row.get::<_, Option<String>>(7)?.map(MessageId::new),
                     asked: timestamp(row.get(8)?),
+                    day: timestamp(row.get(12)?),
                     charter: row.get(9)?,
                 },
                 released: row.get(10)?,
@@ -161,7 +164,8 @@ fn open_turns(db: &Connection, room: [u8; 16]) -> Outcome<Vec<OpenTurn>> {
 fn own_messages(db: &Connection, room: [u8; 16]) -> Outcome<Vec<MessageId>> {
     let mut own: Vec<MessageId> = db
         .prepare_cached(
-            "SELECT message FROM outbox WHERE room = ?1 AND message IS NOT NULL ORDER BY id DESC LIMIT ?2",
+            "SELECT message FROM outbox INDEXED BY outbox_of_message WHERE room = ?1 AND message IS NOT NULL
+             ORDER BY id DESC LIMIT ?2",
         )?
         .query_map(params![room, OWN], |row| Ok(MessageId::new(row.get::<_, String>(0)?)))?
         .collect::<Result<_, _>>()?;

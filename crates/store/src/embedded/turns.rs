@@ -3,7 +3,7 @@
 
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, params};
-use teahouse_core::{Entry, MemberId, Nano, Reason, RoomId, TurnId};
+use teahouse_core::{Delivery, Entry, MemberId, Nano, Reason, RoomId, TurnId};
 
 use super::outbox::Hushed;
 use super::{Outcome, check, history, millis, outbox, rooms, write_entry};
@@ -14,22 +14,31 @@ use crate::{
 
 pub(super) fn accept(db: &Connection, lease: Lease, acceptance: &Acceptance) -> Outcome<Accepted> {
     check(db, lease)?;
-    let line = &acceptance.line;
+    let (platform, at) = (acceptance.platform, acceptance.at);
     let fresh = db
         .prepare_cached("INSERT OR IGNORE INTO inbox (key, at) VALUES (?1, ?2)")?
-        .execute(params![acceptance.key.0, millis(line.at)])?;
+        .execute(params![acceptance.key.0, millis(at)])?;
     if fresh == 0 {
         return Ok(Accepted::Seen);
     }
-    history::keep_line(db, lease.room, line)?;
+    if let Some(line) = &acceptance.line {
+        history::keep_line(db, lease.room, line)?;
+    }
     for change in &acceptance.changes {
-        apply(db, lease.room, line.platform, change, line.at)?;
+        apply(db, lease.room, platform, change, at)?;
     }
     if let Some((turn, end)) = &acceptance.turn {
-        insert_turn(db, lease.room, line.platform, turn, *end)?;
+        let attempts = acceptance.attempt.as_ref();
+        let attempts = attempts.map_or(0, |attempt| attempt.number.attempt);
+        insert_turn(db, lease.room, platform, turn, *end, attempts)?;
     }
     for say in &acceptance.say {
-        outbox::put(db, lease.room, say, line.at)?;
+        outbox::put(db, lease.room, say, at)?;
+    }
+    if let Some(attempt) = &acceptance.attempt
+        && begin(db, attempt)? == Reserved::Yes
+    {
+        return Ok(Accepted::Begun);
     }
     Ok(Accepted::New)
 }
@@ -52,14 +61,15 @@ fn apply(
         RoomChange::ForgetConversation(member) => {
             let key = rooms::known_member(db, platform, member)?;
             db.prepare_cached(
-                "UPDATE turns SET question = '', answer = '' WHERE room = ?1 AND member = ?2 AND reason IS NOT NULL",
+                "UPDATE turns INDEXED BY turns_of_day SET question = '', answer = ''
+                 WHERE room = ?1 AND member = ?2 AND reason IS NOT NULL AND day IS NOT NULL",
             )?
             .execute(params![id, key])?
         }
         RoomChange::ForgetConversations => db
             .prepare_cached(
-                "UPDATE turns SET question = '', answer = ''
-                 WHERE room = ?1 AND question <> '' AND reason IS NOT NULL",
+                "UPDATE turns INDEXED BY turns_of_day SET question = '', answer = ''
+                 WHERE room = ?1 AND question <> '' AND reason IS NOT NULL AND day IS NOT NULL",
             )?
             .execute(params![id])?,
         RoomChange::Hush(None) => return outbox::hush(db, room, &Hushed::Everybody, at),
@@ -79,12 +89,13 @@ fn insert_turn(
     platform: &str,
     turn: &NewTurn,
     end: Option<Reason>,
+    attempts: u16,
 ) -> Outcome<()> {
     let member = rooms::member_key(db, platform, &turn.member, &turn.name)?;
     db.prepare_cached(
         "INSERT INTO turns (id, room, account, chat, message, member, name, question, reply_to, asked, ended, reason,
-                            refused, charter)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
+                            refused, charter, day, attempts)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)",
     )?
     .execute(params![
         turn.id.0.to_bytes(),
@@ -102,6 +113,8 @@ fn insert_turn(
         end.map(Reason::byte),
         end.is_some(),
         turn.charter,
+        millis(turn.day),
+        attempts,
     ])?;
     write_entry(db, Some(turn.id), turn.asked, &Entry::Accepted)?;
     if let Some(reason) = end {
@@ -121,14 +134,16 @@ fn insert_turn(
 pub(super) fn attempt(db: &Connection, lease: Lease, attempt: &Attempt) -> Outcome<Reserved> {
     check(db, lease)?;
     count_attempt(db, lease.room, attempt)?;
-    for budget in &attempt.budgets {
-        if !holds(db, budget, attempt.reserve)? {
-            return Ok(Reserved::Short {
-                budget: budget.key.clone(),
-            });
-        }
+    begin(db, attempt)
+}
+
+/// Sets the money aside and tells the ledger, if every budget holds it.
+fn begin(db: &Connection, attempt: &Attempt) -> Outcome<Reserved> {
+    if let Some(short) = set_aside(db, attempt)? {
+        return Ok(Reserved::Short {
+            budget: short.key.clone(),
+        });
     }
-    set_aside(db, attempt)?;
     write_entry(
         db,
         Some(attempt.turn),
@@ -162,32 +177,21 @@ fn count_attempt(db: &Connection, room: RoomId, attempt: &Attempt) -> Outcome<()
     }
 }
 
-/// Whether so much fits under a budget's limit beside what is set aside and spent.
-fn holds(db: &Connection, budget: &Budget, amount: Nano) -> Outcome<bool> {
-    let (reserved, spent): (i64, i64) = db
-        .prepare_cached("SELECT reserved, spent FROM budgets WHERE key = ?1")?
-        .query_row([&budget.key], |row| Ok((row.get(0)?, row.get(1)?)))
-        .optional()?
-        .unwrap_or_default();
-    let wanted = [reserved, spent]
-        .into_iter()
-        .try_fold(amount.0, i64::checked_add);
-    Ok(amount >= Nano::ZERO && wanted.is_some_and(|wanted| wanted <= budget.limit.0))
-}
-
-fn set_aside(db: &Connection, attempt: &Attempt) -> Outcome<()> {
+/// Sets an attempt's highest cost aside in each of its budgets, or in none; names the one that cannot hold it.
+fn set_aside<'a>(db: &Connection, attempt: &'a Attempt) -> Outcome<Option<&'a Budget>> {
     let mut keys: Vec<&str> = Vec::with_capacity(attempt.budgets.len());
     for budget in &attempt.budgets {
-        if !keys.contains(&budget.key.as_str()) {
-            keys.push(&budget.key);
+        if keys.contains(&budget.key.as_str()) {
+            continue;
         }
-    }
-    for key in &keys {
-        db.prepare_cached(
-            "INSERT INTO budgets (key, reserved) VALUES (?1, ?2)
-             ON CONFLICT (key) DO UPDATE SET reserved = reserved + excluded.reserved",
-        )?
-        .execute(params![key, attempt.reserve.0])?;
+        if !draw(db, budget, attempt.reserve)? {
+            for key in keys {
+                db.prepare_cached("UPDATE budgets SET reserved = reserved - ?2 WHERE key = ?1")?
+                    .execute(params![key, attempt.reserve.0])?;
+            }
+            return Ok(Some(budget));
+        }
+        keys.push(&budget.key);
     }
     db.prepare_cached("INSERT INTO reservations (turn, step, attempt, amount, budgets) VALUES (?1, ?2, ?3, ?4, ?5)")?
         .execute(params![
@@ -197,7 +201,23 @@ fn set_aside(db: &Connection, attempt: &Attempt) -> Outcome<()> {
             attempt.reserve.0,
             serde_json::Value::from(keys).to_string()
         ])?;
-    Ok(())
+    Ok(None)
+}
+
+/// Sets so much aside if it fits under the budget's limit beside what is set aside and spent.
+fn draw(db: &Connection, budget: &Budget, amount: Nano) -> Outcome<bool> {
+    if !(Nano::ZERO..=budget.limit).contains(&amount) {
+        return Ok(false);
+    }
+    // Subtracted on both sides: no sum can leave the range of integers.
+    let drawn = db
+        .prepare_cached(
+            "INSERT INTO budgets (key, reserved) VALUES (?1, ?2)
+             ON CONFLICT (key) DO UPDATE SET reserved = reserved + excluded.reserved
+             WHERE reserved <= ?3 - excluded.reserved AND spent <= ?3 - excluded.reserved - reserved",
+        )?
+        .execute(params![budget.key, amount.0, budget.limit.0])?;
+    Ok(drawn == 1)
 }
 
 /// Turns a reservation into what was really spent, which may be more: the truth is booked, and the budget is short
@@ -269,7 +289,11 @@ pub(super) fn release(
     Ok(())
 }
 
-pub(super) fn settle(db: &Connection, lease: Lease, settlement: &Settlement) -> Outcome<()> {
+pub(super) fn settle(
+    db: &Connection,
+    lease: Lease,
+    settlement: &Settlement,
+) -> Outcome<Option<Delivery>> {
     check(db, lease)?;
     let open = db
         .prepare_cached(
@@ -285,13 +309,22 @@ pub(super) fn settle(db: &Connection, lease: Lease, settlement: &Settlement) -> 
             settlement.answer
         ])?;
     if open == 0 {
-        return Ok(());
+        return Ok(None);
     }
     if let Some(end) = &settlement.attempt {
         book(db, end)?;
     }
-    book_leftovers(db, settlement)?;
-    history::set_reason(db, settlement.turn, settlement.reason)?;
+    // A first and only call has left nothing behind.
+    if settlement
+        .attempt
+        .as_ref()
+        .is_none_or(|end| end.number.attempt > 1)
+    {
+        book_leftovers(db, settlement)?;
+    }
+    if settlement.reason != Reason::Answered {
+        history::set_reason(db, settlement.turn, settlement.reason)?;
+    }
     if matches!(settlement.reason, Reason::Cancelled | Reason::AdminStopped) {
         outbox::hush(
             db,
@@ -300,9 +333,7 @@ pub(super) fn settle(db: &Connection, lease: Lease, settlement: &Settlement) -> 
             settlement.at,
         )?;
     }
-    for say in &settlement.say {
-        outbox::put(db, lease.room, say, settlement.at)?;
-    }
+    let first = outbox::put_last(db, lease.room, settlement)?;
     if settlement.greeted {
         db.prepare_cached("UPDATE rooms SET greeted = 1 WHERE id = ?1")?
             .execute([lease.room.0.to_bytes()])?;
@@ -311,7 +342,8 @@ pub(super) fn settle(db: &Connection, lease: Lease, settlement: &Settlement) -> 
         reason: settlement.reason,
         cut_short: settlement.cut_short,
     };
-    write_entry(db, Some(settlement.turn), settlement.at, &entry)
+    write_entry(db, Some(settlement.turn), settlement.at, &entry)?;
+    Ok(first)
 }
 
 /// Attempts that a dead host began are booked at their full reservation: they may have been billed.
@@ -344,21 +376,21 @@ pub(super) fn member_day(
     room: RoomId,
     platform: &'static str,
     member: &MemberId,
-    since: Timestamp,
+    day: Timestamp,
 ) -> Outcome<MemberDay> {
     let Some(key) = rooms::known_member(db, platform, member)? else {
         return Ok(MemberDay::default());
     };
-    let day = db
+    let counted = db
         .prepare_cached(
             "SELECT coalesce(sum(refused = 0), 0), coalesce(max(reason = ?4 AND refused = 1), 0)
-             FROM turns WHERE room = ?1 AND member = ?2 AND asked >= ?3",
+             FROM turns INDEXED BY turns_of_day WHERE room = ?1 AND member = ?2 AND day = ?3",
         )?
         .query_row(
             params![
                 room.0.to_bytes(),
                 key,
-                millis(since),
+                millis(day),
                 Reason::QuotaMember.byte()
             ],
             |row| {
@@ -368,7 +400,42 @@ pub(super) fn member_day(
                 })
             },
         )?;
-    Ok(day)
+    Ok(counted)
+}
+
+/// How everybody on a platform who asked in a room on a day stands with its limit.
+pub(super) fn room_day(
+    db: &Connection,
+    room: RoomId,
+    platform: &'static str,
+    day: Timestamp,
+) -> Outcome<Vec<(MemberId, MemberDay)>> {
+    let counted = db
+        .prepare_cached(
+            "SELECT m.id, sum(t.refused = 0), coalesce(max(t.reason = ?4 AND t.refused = 1), 0)
+             FROM turns t INDEXED BY turns_of_day JOIN members m ON m.key = t.member
+             WHERE t.room = ?1 AND t.day = ?2 AND m.platform = ?3 GROUP BY t.member",
+        )?
+        .query_map(
+            params![
+                room.0.to_bytes(),
+                millis(day),
+                platform,
+                Reason::QuotaMember.byte()
+            ],
+            |row| {
+                let member = MemberId::new(row.get::<_, String>(0)?);
+                Ok((
+                    member,
+                    MemberDay {
+                        questions: row.get(1)?,
+                        limit_noticed: row.get(2)?,
+                    },
+                ))
+            },
+        )?
+        .collect::<Result<_, _>>()?;
+    Ok(counted)
 }
 
 pub(super) fn ledger(db: &Connection, turn: TurnId) -> Outcome<Vec<Entry>> {

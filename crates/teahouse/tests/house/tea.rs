@@ -17,7 +17,7 @@ use teahouse_core::{
 };
 use teahouse_providers::parrot::Act;
 use teahouse_providers::{Gateway, PARROT, Parrot, Provider};
-use teahouse_store::{EmbeddedStore, HostId, Store, Totals};
+use teahouse_store::{EmbeddedStore, HostId, Opening, Store, Totals};
 use teahouse_testkit::platform::{FakePlatform, Shown, SimTime, us};
 use teahouse_testkit::script::ScriptedProvider;
 use tokio::sync::mpsc;
@@ -372,16 +372,16 @@ impl Tea {
         let address = self.platform.address(&shown.chat);
         let now = self.clock.now();
         let ids = Ids::seeded(99);
+        let opening = Opening {
+            address: address.clone(),
+            platform: FakePlatform::PLATFORM,
+            kind: RoomKind::Group,
+            new_room: teahouse_core::RoomId(ids.next(now)),
+            day: now,
+        };
         let opened = self
             .store
-            .open_room(
-                HostId(ids.next(now)),
-                &address,
-                FakePlatform::PLATFORM,
-                RoomKind::Group,
-                teahouse_core::RoomId(ids.next(now)),
-                now,
-            )
+            .open_room(HostId(ids.next(now)), opening, now)
             .await
             .expect("the room opens");
         self.store
