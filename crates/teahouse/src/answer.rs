@@ -133,9 +133,9 @@ impl Answer {
         let route = self.host.route_of(&self.lane)?;
         let mut walk = self.walk(&route);
         let next = walk.next_model()?;
-        match self.host.gateway.presence(&route.models[next].provider) {
-            Presence::Always | Presence::Since(_) => {}
-            Presence::Near | Presence::Far => return None,
+        if self.is_late(&route.models[next]) {
+            // Nothing is set aside for a call that has to wait.
+            return None;
         }
         let lines = self.prompt_lines(&route, quoted.as_ref(), true);
         let attempt = self.attempt(
@@ -238,14 +238,19 @@ impl Answer {
         }
     }
 
+    /// Whether it has to be waited for.
+    fn is_late(&self, model: &RouteModel) -> bool {
+        match self.host.gateway.presence(&model.provider) {
+            Presence::Always | Presence::Since(_) => false,
+            Presence::Near | Presence::Far => true,
+        }
+    }
+
     /// Waits for a model that is on its way, as long as the question has patience.
     async fn arrives(&self, model: &RouteModel) -> Arrival {
         let gateway = &self.host.gateway;
         let left = PATIENCE.saturating_sub(self.age(self.host.clock.now()));
-        let late = match gateway.presence(&model.provider) {
-            Presence::Always | Presence::Since(_) => false,
-            Presence::Near | Presence::Far => true,
-        };
+        let late = self.is_late(model);
         if late {
             info!(turn = %self.turn.turn.id, room = %self.lane.address, provider = %model.provider,
                 "a question waits: {} is on its way", model.provider);
@@ -284,22 +289,24 @@ impl Answer {
         let mut in_vain = false;
         while let Some(at) = next {
             let model = &route.models[at];
-            let waits_from = Instant::now();
-            let arrival = self.arrives(model).await;
-            // This time is the model's and not the question's.
-            deadline += waits_from.elapsed();
-            match arrival {
-                Arrival::Here => {}
-                // What was taken back meanwhile must not be told.
-                Arrival::Late => lines = self.prompt_source(&route, !trimmed).await?,
-                Arrival::Never(error) => {
-                    self.note_failure(model, &error);
-                    in_vain |= error.kind == FailureKind::Timeout;
-                    next = walk.next_model();
-                    continue;
+            if begun.is_none() {
+                let since = Instant::now();
+                let arrival = self.arrives(model).await;
+                // This time is the model's and not the question's.
+                deadline += since.elapsed();
+                match arrival {
+                    Arrival::Here => {}
+                    // What was taken back meanwhile must not be told.
+                    Arrival::Late => lines = self.prompt_source(&route, !trimmed).await?,
+                    Arrival::Never(error) => {
+                        self.note_failure(model, &error);
+                        in_vain |= error.kind == FailureKind::Timeout;
+                        next = walk.next_model();
+                        continue;
+                    }
+                    Arrival::Stopped => return self.end_stopped(last_end).await,
+                    Arrival::Closing => return Ok(()),
                 }
-                Arrival::Stopped => return self.end_stopped(last_end).await,
-                Arrival::Closing => return Ok(()),
             }
             let request = self.request(model, &lines);
             let reserved = match begun.take() {

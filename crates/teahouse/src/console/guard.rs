@@ -58,7 +58,7 @@ fn is_ours(host: &str, hosts: &Hosts) -> bool {
         None => host.rsplit_once(':').map_or(host, |(name, _)| name),
     };
     let name = name.trim_end_matches('.').to_ascii_lowercase();
-    name == "localhost" || name.parse::<IpAddr>().is_ok() || hosts.iter().any(|own| *own == name)
+    name == "localhost" || name.parse::<IpAddr>().is_ok() || hosts.contains(&name)
 }
 
 fn with_headers(mut answer: Response) -> Response {
