@@ -45,10 +45,10 @@ pub(crate) struct Answer {
     attempts: u16,
     /// What this process has released of the answer.
     shown: String,
-    /// What its calls have taken.
-    toll: Toll,
     /// Its way along the route, once that is chosen.
     course: Option<Course>,
+    /// What its calls have taken.
+    toll: Toll,
 }
 
 /// Where a turn stands on its route.
@@ -101,8 +101,8 @@ impl Answer {
             next_part: turn.released,
             attempts: turn.attempts,
             shown: String::new(),
-            toll: Toll::default(),
             course: None,
+            toll: Toll::default(),
             turn,
             cancel,
         }
@@ -130,13 +130,12 @@ impl Answer {
             Some(id) => Some(with_open(&self.lane, |open| open.line(id)).flatten()?),
             None => None,
         };
-        let route = self.route()?;
+        let route = self.host.route_of(&self.lane)?;
         let mut walk = self.walk(&route);
         let next = walk.next_model()?;
-        match self.host.gateway.presence(&route.models[next].provider) {
-            Presence::Always | Presence::Since(_) => {}
-            // It has to be waited for first.
-            Presence::Near | Presence::Far => return None,
+        if self.is_late(&route.models[next]) {
+            // Nothing is set aside for a call that has to wait.
+            return None;
         }
         let lines = self.prompt_lines(&route, quoted.as_ref(), true);
         let attempt = self.attempt(
@@ -176,7 +175,7 @@ impl Answer {
         if self.turn.released > 0 {
             return self.end_cut_short(None, String::new()).await;
         }
-        let route = self.route();
+        let route = self.host.route_of(&self.lane);
         if self.age(now) > self.freshness(route.as_deref(), now) {
             return self.end_with(Reason::Expired, Notice::Apology, None).await;
         }
@@ -200,10 +199,6 @@ impl Answer {
             begun: None,
         })
         .await
-    }
-
-    fn route(&self) -> Option<Arc<Route>> {
-        self.host.route_of(&self.lane)
     }
 
     fn walk(&self, route: &Route) -> Walk {
@@ -243,14 +238,19 @@ impl Answer {
         }
     }
 
+    /// Whether it has to be waited for.
+    fn is_late(&self, model: &RouteModel) -> bool {
+        match self.host.gateway.presence(&model.provider) {
+            Presence::Always | Presence::Since(_) => false,
+            Presence::Near | Presence::Far => true,
+        }
+    }
+
     /// Waits for a model that is on its way, as long as the question has patience.
     async fn arrives(&self, model: &RouteModel) -> Arrival {
         let gateway = &self.host.gateway;
         let left = PATIENCE.saturating_sub(self.age(self.host.clock.now()));
-        let late = match gateway.presence(&model.provider) {
-            Presence::Always | Presence::Since(_) => false,
-            Presence::Near | Presence::Far => true,
-        };
+        let late = self.is_late(model);
         if late {
             info!(turn = %self.turn.turn.id, room = %self.lane.address, provider = %model.provider,
                 "a question waits: {} is on its way", model.provider);
@@ -289,13 +289,11 @@ impl Answer {
         let mut in_vain = false;
         while let Some(at) = next {
             let model = &route.models[at];
-            let begun = begun.take();
-            // A call that is in the ledger already is of a model that was here.
             if begun.is_none() {
-                let began = Instant::now();
+                let since = Instant::now();
                 let arrival = self.arrives(model).await;
                 // This time is the model's and not the question's.
-                deadline += began.elapsed();
+                deadline += since.elapsed();
                 match arrival {
                     Arrival::Here => {}
                     // What was taken back meanwhile must not be told.
@@ -311,7 +309,7 @@ impl Answer {
                 }
             }
             let request = self.request(model, &lines);
-            let reserved = match begun {
+            let reserved = match begun.take() {
                 Some(number) => Some(number),
                 None => self.reserve(model, &request).await?,
             };

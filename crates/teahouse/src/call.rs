@@ -151,8 +151,8 @@ impl Host {
         match answer {
             Some(mut answer) => {
                 answer.has_begun(accepted == Accepted::Begun);
-                self.sign_working(lane, &message.id);
                 with_open(lane, |open| open.runs(&open_turn, cancel));
+                self.sign_working(lane, &open_turn.turn.message);
                 self.tasks.spawn(answer.run());
             }
             None => {

@@ -381,9 +381,9 @@ impl Host {
     ) -> Result<(), StoreError> {
         count(reason);
         info!(turn = %turn.turn.id, room = %lane.address, %reason, "a waiting question ended");
-        self.sign_ended(lane, &turn.turn.message, reason, &Toll::default());
         // Its line learns of it.
         self.flush_talk().await;
+        self.sign_ended(lane, &turn.turn.message, reason, &Toll::default());
         self.store
             .settle(
                 lease,

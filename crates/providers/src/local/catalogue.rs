@@ -66,6 +66,13 @@ impl Part {
     pub fn package(&self) -> &str {
         self.lock.split_whitespace().next().unwrap_or(&self.lock)
     }
+
+    /// The SHA-256 of the whole wheel.
+    pub fn wheel(&self) -> &str {
+        self.lock
+            .split_once("--hash=sha256:")
+            .map_or("", |(_, hash)| hash)
+    }
 }
 
 /// A SHA-256 in 64 lowercase hexadecimal digits, so that it can name a file.

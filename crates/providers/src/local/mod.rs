@@ -14,4 +14,4 @@ pub mod pull;
 pub use catalogue::{Catalogue, Choice, Machine, Model};
 pub use child::{Busy, LocalConfig, LocalError, LocalModel, LocalState};
 pub use provider::LocalProvider;
-pub use pull::{Cache, CacheEnvironment, Progress, PullError, Route};
+pub use pull::{Cache, CacheEnvironment, Imported, Progress, PullError, Route, Unknown};

@@ -5,6 +5,10 @@
 #[cfg(test)]
 mod child;
 #[cfg(test)]
+mod hub;
+#[cfg(test)]
+mod import;
+#[cfg(test)]
 mod pull;
 
 use std::path::PathBuf;

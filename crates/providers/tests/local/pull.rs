@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 use teahouse_providers::local::catalogue::{HubFile, Part, Sha256Hex};
 use teahouse_providers::local::pull::{Progress, Standing};
-use teahouse_providers::local::{Cache, CacheEnvironment, Catalogue, Model, PullError, Route};
+use teahouse_providers::local::{Cache, CacheEnvironment, Model, PullError, Route};
 use tempfile::TempDir;
 
 use crate::fixture;
@@ -113,7 +113,7 @@ impl Shop {
     }
 }
 
-fn now() -> Timestamp {
+pub fn now() -> Timestamp {
     "2026-11-24T12:00:00Z".parse().unwrap()
 }
 
@@ -352,53 +352,6 @@ async fn a_dropped_pull_lets_go_of_the_lock() {
     assert!(tokio::time::timeout(soon, shop.pull()).await.is_err());
     fs::remove_file(shop.shelf("slow")).unwrap();
     shop.pull().await.unwrap();
-}
-
-#[tokio::test]
-async fn a_file_from_elsewhere_is_known_by_its_hash() {
-    let shop = Shop::new();
-    // The built-in catalogue with our leaf in place of `tiny`.
-    let tiny = Catalogue::built_in().get("tiny").unwrap();
-    let text = include_str!("../../../../data/models.toml")
-        .replace(tiny.sha256.as_str(), shop.model.sha256.as_str())
-        .replace("98_362_432", "47")
-        .replace("98362432", "47");
-    let catalogue = Catalogue::parse(&text).unwrap();
-    let file = shop.folder.path().join("from-a-stick.gguf");
-
-    fs::write(&file, "GGUF something else").unwrap();
-    let why = shop
-        .cache
-        .import(&file, &catalogue, now(), &|_| ())
-        .await
-        .unwrap_err()
-        .to_string();
-    assert!(
-        why.contains("is no model we know") && why.contains("standard, small, tiny"),
-        "{why}"
-    );
-
-    fs::write(&file, PARTS.concat()).unwrap();
-    let path = shop
-        .cache
-        .import(&file, &catalogue, now(), &|_| ())
-        .await
-        .unwrap();
-    assert_eq!(path, shop.in_cache("gguf"));
-    assert!(file.exists(), "the file stays where it was");
-    let held = shop.cache.list(&catalogue);
-    let standings: Vec<_> = held
-        .iter()
-        .map(|held| (held.name.as_str(), held.standing))
-        .collect();
-    assert_eq!(
-        standings,
-        [
-            ("standard", Standing::Missing),
-            ("small", Standing::Missing),
-            ("tiny", Standing::Sound)
-        ]
-    );
 }
 
 #[test]

@@ -3,6 +3,7 @@
 
 mod ask;
 mod check;
+mod completions;
 mod decode;
 mod model;
 mod owner;
@@ -52,6 +53,11 @@ enum Command {
     /// Print a new one-time link with which the owner chooses a password
     #[command(after_help = "Example: teahouse reset-password --data teahouse-data")]
     ResetPassword(owner::ResetPassword),
+    /// Print what your shell needs to complete these commands
+    #[command(
+        after_help = "Example: teahouse completions bash > ~/.local/share/bash-completion/completions/teahouse"
+    )]
+    Completions(completions::Completions),
     /// Ask a running house how it is
     #[command(after_help = "Example: teahouse health --data teahouse-data")]
     Health(serve::Health),
@@ -80,6 +86,7 @@ pub fn run(arguments: Arguments) -> ExitCode {
     let done = match arguments.command {
         Command::Check(check) => return check.run(),
         Command::Decode(decode) => decode.run(),
+        Command::Completions(completions) => completions.run(),
         Command::Serve(serve) => with_runtime(serve.run()),
         Command::Ask(ask) => with_runtime(ask.run()),
         Command::Model(model) => with_runtime(model.run()),

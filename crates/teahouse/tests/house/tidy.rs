@@ -1,7 +1,14 @@
 //! What must hold of the sources themselves, so that the next one who comes finds them as the documents say.
 
 use std::collections::BTreeSet;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+
+use clap::Parser;
+use teahouse::cli::Arguments;
+use teahouse::config;
+
+use crate::commands::typed;
 
 /// Bad inputs (invariants, part B) whose tests are due so far.
 const DUE: [u16; 23] = [
@@ -252,4 +259,217 @@ fn the_contracts_files_are_here_and_read() {
     for list in ["words-allow.txt", "words-spam.txt", "README.md"] {
         assert!(root().join("contract").join(list).is_file(), "{list}");
     }
+}
+
+/// What people are told to type.
+const PAPERS: [&str; 4] = [
+    "README.md",
+    "README.zh.md",
+    "CONTRIBUTING.md",
+    "docs/operate.md",
+];
+
+fn paper(name: &str) -> String {
+    std::fs::read_to_string(root().join(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
+}
+
+/// The code blocks of a paper in one language.
+fn blocks(text: &str, language: &str) -> Vec<String> {
+    let fence = format!("```{language}");
+    let mut blocks: Vec<String> = Vec::new();
+    let mut inside = false;
+    for line in text.lines() {
+        match line.trim_end() {
+            "```" => inside = false,
+            line if line == fence => {
+                inside = true;
+                blocks.push(String::new());
+            }
+            line => {
+                if let (true, Some(block)) = (inside, blocks.last_mut()) {
+                    block.push_str(line);
+                    block.push('\n');
+                }
+            }
+        }
+    }
+    blocks
+}
+
+/// The commands of a paper's shell blocks, without comments and settings before them.
+fn shown_commands(text: &str) -> Vec<String> {
+    let is_setting = |word: &str| {
+        word.split_once('=').is_some_and(|(name, _)| {
+            !name.is_empty() && name.chars().all(|c| c.is_ascii_uppercase() || c == '_')
+        })
+    };
+    let blocks = blocks(text, "sh");
+    let lines = blocks.iter().flat_map(|block| block.lines());
+    lines
+        .map(|line| {
+            let mut line = line.trim();
+            while let Some((word, rest)) = line.split_once(' ') {
+                if !is_setting(word) {
+                    break;
+                }
+                line = rest.trim_start();
+            }
+            line.to_owned()
+        })
+        .filter(|line| !line.is_empty() && !line.starts_with('#'))
+        .collect()
+}
+
+/// Why a command of a paper cannot be typed, if it cannot.
+fn cannot_be_typed(command: &str) -> Option<String> {
+    let words = typed(command);
+    let (first, rest) = words.split_first()?;
+    match first.as_str() {
+        "teahouse" | "target/release/teahouse" | "target/debug/teahouse" => {
+            let words = ["teahouse".to_owned()].into_iter().chain(rest.to_vec());
+            let error = Arguments::try_parse_from(words).err()?;
+            Some(error.to_string())
+        }
+        script if script.starts_with("script/") => {
+            let found = std::fs::metadata(root().join(script));
+            let runs = found.is_ok_and(|found| found.permissions().mode() & 0o111 != 0);
+            (!runs).then(|| format!("{script} is no program here"))
+        }
+        // Of others only such as everybody has who got so far.
+        "cargo" | "git" | "cd" => None,
+        other => Some(format!("nobody says where `{other}` comes from")),
+    }
+}
+
+#[test]
+fn every_command_that_the_papers_show_exists() {
+    let mut wrong = Vec::new();
+    for name in PAPERS {
+        let text = paper(name);
+        let commands = shown_commands(&text);
+        assert!(!commands.is_empty(), "{name} shows no command");
+        // What the text names between backticks is typed as well.
+        let outside: String = text.split("```").step_by(2).collect();
+        let named = outside.split('`').skip(1).step_by(2).filter(|code| {
+            (code.starts_with("teahouse ") || code.starts_with("script/"))
+                && !code.contains(['…', '|'])
+        });
+        let named: Vec<String> = named.map(str::to_owned).collect();
+        for command in commands.iter().chain(&named) {
+            if let Some(why) = cannot_be_typed(command) {
+                wrong.push(format!("{name}: {command}: {why}"));
+            }
+        }
+    }
+    nothing(wrong, "these commands would fail");
+    for lie in [
+        "teahouse serv",
+        "teahouse model import",
+        "script/nothing",
+        "README.md",
+        "brew install teahouse",
+    ] {
+        assert!(cannot_be_typed(lie).is_some(), "{lie}");
+    }
+}
+
+#[test]
+fn both_readmes_show_the_same_commands_and_the_same_addresses() {
+    // A question may be asked in either language.
+    let shown = |name: &str| -> Vec<String> {
+        let commands = shown_commands(&paper(name)).into_iter();
+        commands
+            .map(|command| {
+                let halves = command.split('"').step_by(2);
+                halves.collect::<Vec<_>>().join("\"…\"")
+            })
+            .collect()
+    };
+    assert_eq!(shown("README.md"), shown("README.zh.md"));
+    let links = |name: &str| -> BTreeSet<String> {
+        let text = paper(name);
+        let targets = text.split("](").skip(1);
+        targets
+            .filter_map(|rest| rest.split_once(')'))
+            .map(|(target, _)| target.to_owned())
+            .filter(|target| !target.starts_with("README"))
+            .collect()
+    };
+    assert_eq!(links("README.md"), links("README.zh.md"));
+    let sockets = |name: &str| -> Vec<String> {
+        let blocks = blocks(&paper(name), "text").concat();
+        let words = blocks.split_whitespace();
+        words
+            .filter(|word| word.starts_with("ws://"))
+            .map(str::to_owned)
+            .collect()
+    };
+    assert_eq!(sockets("README.md"), sockets("README.zh.md"));
+}
+
+#[test]
+fn every_link_of_the_papers_leads_somewhere() {
+    let mut wrong = Vec::new();
+    for name in PAPERS {
+        let text = paper(name);
+        let folder = Path::new(name).parent().unwrap_or(Path::new(""));
+        for (target, _) in text
+            .split("](")
+            .skip(1)
+            .filter_map(|rest| rest.split_once(')'))
+        {
+            if target.starts_with("https://") {
+                continue;
+            }
+            let (file, heading) = target.split_once('#').unwrap_or((target, ""));
+            let path = root().join(folder).join(file);
+            let Ok(found) = std::fs::metadata(&path) else {
+                wrong.push(format!("{name}: {target}"));
+                continue;
+            };
+            let headings = if heading.is_empty() || !found.is_file() {
+                continue;
+            } else {
+                std::fs::read_to_string(&path).unwrap()
+            };
+            let anchor = |line: &str| {
+                line.trim_start_matches('#')
+                    .trim()
+                    .to_lowercase()
+                    .replace(' ', "-")
+            };
+            let has = |line: &str| line.starts_with('#') && anchor(line) == heading;
+            if !headings.lines().any(has) {
+                wrong.push(format!("{name}: {target}"));
+            }
+        }
+    }
+    nothing(wrong, "these links lead nowhere");
+}
+
+#[test]
+fn every_setting_that_the_papers_show_loads() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::copy(
+        root().join("contract/charter-open.toml"),
+        folder.path().join("charter.toml"),
+    )
+    .unwrap();
+    let environment = |name: &str| name.starts_with("TEAHOUSE_").then(|| "a-secret".to_owned());
+    let (mut wrong, mut read) = (Vec::new(), 0);
+    for name in PAPERS {
+        for block in blocks(&paper(name), "toml") {
+            read += 1;
+            let file = folder.path().join("shown.toml");
+            std::fs::write(&file, &block).unwrap();
+            let errors = if config::is_settings(&block) {
+                config::load(&file, &environment).err().unwrap_or_default()
+            } else {
+                config::load_charter(&file).err().into_iter().collect()
+            };
+            wrong.extend(errors.iter().map(|error| format!("{name}: {error}")));
+        }
+    }
+    assert!(read > 0, "the papers show no setting");
+    nothing(wrong, "these settings are refused");
 }

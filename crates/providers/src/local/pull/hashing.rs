@@ -16,10 +16,6 @@ pub(super) struct HashingFile {
 }
 
 impl HashingFile {
-    pub(super) fn create(path: &Path) -> io::Result<Self> {
-        Self::resume(path, 0)
-    }
-
     /// Keeps the first `length` bytes, which are read once for the hash.
     pub(super) fn resume(path: &Path, length: u64) -> io::Result<Self> {
         let mut file = OpenOptions::new()

