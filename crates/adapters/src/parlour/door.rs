@@ -130,11 +130,15 @@ async fn take_picture(
     if let Err(why) = picture::look(&bytes) {
         return sentence(StatusCode::UNPROCESSABLE_ENTITY, why.sentence());
     }
-    match picture::keep(&parlour.media, &bytes).await {
-        Ok(image) => {
+    match parlour.keep_picture(&bytes).await {
+        Ok(Some(image)) => {
             parlour.waits_to_be_shown(&room, &image).await;
             Json(Picture { image }).into_response()
         }
+        Ok(None) => sentence(
+            StatusCode::INSUFFICIENT_STORAGE,
+            "There is no more room for pictures here.",
+        ),
         Err(error) => {
             error!(%error, "a picture could not be kept");
             sentence(

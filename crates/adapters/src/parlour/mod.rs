@@ -15,6 +15,7 @@ mod wire;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -83,6 +84,8 @@ pub struct Parlour {
     now: Arc<dyn Fn() -> Timestamp + Send + Sync>,
     pages: Pages,
     rooms: Mutex<BTreeMap<ChatId, Arc<Room>>>,
+    /// What the pictures take on the disk.
+    kept_bytes: AtomicU64,
     events: Mutex<Option<EventSink>>,
     connection: watch::Sender<Connection>,
     stop: CancellationToken,
@@ -92,6 +95,7 @@ pub struct Parlour {
 impl Parlour {
     /// The parlour as it was left; at the first start with one room.
     pub async fn open(config: Config) -> Result<Arc<Self>, ParlourError> {
+        let kept_bytes = AtomicU64::new(picture::kept(&config.media));
         let parlour = Arc::new(Parlour {
             name: AccountName::new(PARLOUR),
             house_name: config.house_name,
@@ -99,6 +103,7 @@ impl Parlour {
             now: config.now,
             pages: Pages::new(config.log),
             rooms: Mutex::default(),
+            kept_bytes,
             events: Mutex::default(),
             connection: watch::Sender::new(Connection::Online),
             stop: CancellationToken::new(),
@@ -175,7 +180,7 @@ impl Parlour {
         loop {
             tokio::select! {
                 () = stop.cancelled() => return,
-                _ = tidy.tick() => self.let_empty_seats_go().await,
+                _ = tidy.tick() => self.tidy_up().await,
                 () = self.pages.came.notified() => {
                     tokio::select! {
                         () = stop.cancelled() => return,
@@ -191,8 +196,14 @@ impl Parlour {
         }
     }
 
-    /// Seats on which nobody has sat for a day are free again; done by itself every minute.
-    pub async fn let_empty_seats_go(&self) {
+    /// Frees seats on which nobody has sat for a day, and the disk of pictures that no tab can see; done by itself every
+    /// minute.
+    pub async fn tidy_up(&self) {
+        self.let_empty_seats_go().await;
+        self.forget_pictures().await;
+    }
+
+    async fn let_empty_seats_go(&self) {
         let now = self.now();
         for room in self.all_rooms() {
             let empty: Vec<String> = room

@@ -154,8 +154,15 @@ fn webp(bytes: &[u8]) -> Option<(u32, u32)> {
     }
 }
 
-/// Keeps a picture by its hash, which comes back. What is there already stays.
-pub(super) async fn keep(folder: &Path, bytes: &[u8]) -> std::io::Result<String> {
+/// What the pictures of a folder take, in bytes.
+pub(super) fn kept(folder: &Path) -> u64 {
+    let files = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let sizes = files.filter_map(|file| file.metadata().ok());
+    sizes.map(|file| file.len()).sum()
+}
+
+/// Keeps a picture by its hash, which comes back with the bytes that were written. What is there already stays.
+pub(super) async fn keep(folder: &Path, bytes: &[u8]) -> std::io::Result<(String, u64)> {
     let hash = hex(&Sha256::digest(bytes));
     let file = folder.join(&hash);
     tokio::fs::DirBuilder::new()
@@ -164,7 +171,7 @@ pub(super) async fn keep(folder: &Path, bytes: &[u8]) -> std::io::Result<String>
         .create(folder)
         .await?;
     if tokio::fs::try_exists(&file).await? {
-        return Ok(hash);
+        return Ok((hash, 0));
     }
     let part = folder.join(format!("{hash}.part"));
     let mut new = tokio::fs::OpenOptions::new()
@@ -177,7 +184,7 @@ pub(super) async fn keep(folder: &Path, bytes: &[u8]) -> std::io::Result<String>
     new.write_all(bytes).await?;
     new.sync_all().await?;
     tokio::fs::rename(&part, &file).await?;
-    Ok(hash)
+    Ok((hash, bytes.len() as u64))
 }
 
 /// The bytes of a hash.
@@ -185,12 +192,20 @@ pub(super) async fn fetch(folder: &Path, hash: &str) -> Option<Vec<u8>> {
     tokio::fs::read(path(folder, hash)?).await.ok()
 }
 
-/// Nobody shows it any more.
-pub(super) async fn forget(folder: &Path, hash: &str) {
-    if let Some(path) = path(folder, hash)
-        && let Err(error) = tokio::fs::remove_file(&path).await
-    {
-        tracing::warn!(%error, "a recalled picture could not be removed");
+/// Nobody shows it any more; the bytes that are free now come back.
+pub(super) async fn forget(folder: &Path, hash: &str) -> u64 {
+    let Some(path) = path(folder, hash) else {
+        return 0;
+    };
+    let size = tokio::fs::metadata(&path)
+        .await
+        .map_or(0, |file| file.len());
+    match tokio::fs::remove_file(&path).await {
+        Ok(()) => size,
+        Err(error) => {
+            tracing::warn!(%error, "a picture could not be removed");
+            0
+        }
     }
 }
 

@@ -61,6 +61,7 @@ impl Room {
             skin: fact.skin,
             invites: fact.invites,
             pictures: VecDeque::new(),
+            gone: Vec::new(),
             tabs: 0,
         };
         Room {
@@ -90,6 +91,8 @@ pub(super) struct RoomState {
     pub(super) invites: Vec<KeptInvite>,
     /// Pictures that were handed in and not shown yet.
     pub(super) pictures: VecDeque<String>,
+    /// Pictures of lines that no tab can see any more.
+    pub(super) gone: Vec<String>,
     pub(super) next_id: u64,
     ids_below: u64,
     tabs: u64,
@@ -205,8 +208,10 @@ impl RoomState {
     /// Puts a line where all can see it.
     pub(super) fn show(&mut self, line: Line) {
         let frame = text(&line);
-        if self.lines.len() >= LINES {
-            self.lines.pop_front();
+        if self.lines.len() >= LINES
+            && let Some(Line::Msg(said)) = self.lines.pop_front()
+        {
+            self.gone.extend(said.image);
         }
         self.lines.push_back(line);
         self.broadcast(&frame);

@@ -71,7 +71,7 @@ struct Seated {
 
 /// Serves one socket to its end.
 pub(super) async fn serve(parlour: Arc<Parlour>, room: Arc<Room>, mut socket: WebSocket) {
-    let seated = match hello(&parlour, &room, &mut socket).await {
+    let seated = match Box::pin(hello(&parlour, &room, &mut socket)).await {
         Ok(seated) => seated,
         Err(farewell) => return close(&mut socket, farewell).await,
     };
@@ -164,7 +164,9 @@ async fn talk(
                 unanswered = 0;
                 match heard {
                     Some(Ok(Ws::Text(said))) => {
-                        if let Some(answer) = hear(parlour, room, seat, &said).await {
+                        // Apart, so that a seat that says nothing takes no room for it.
+                        let heard = Box::pin(hear(parlour, room, seat, &said));
+                        if let Some(answer) = heard.await {
                             write(socket, Ws::Text(answer)).await?;
                         }
                     }

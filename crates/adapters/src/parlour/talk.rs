@@ -2,6 +2,7 @@
 //! within a second; a line of the house is written first. The order is the one of the room's pen.
 
 use std::sync::PoisonError;
+use std::sync::atomic::Ordering;
 
 use jiff::Timestamp;
 use teahouse_core::{
@@ -20,6 +21,8 @@ use crate::Incoming;
 
 /// Members that one message can call.
 const MENTIONS: usize = 20;
+/// What all pictures may take on the disk.
+const MOST_KEPT: u64 = 1 << 30;
 /// Pictures of one room that nobody has shown yet.
 const UNSHOWN: usize = 64;
 /// Typing is told this seldom, in milliseconds.
@@ -190,10 +193,8 @@ impl Parlour {
                 operator: Some(MemberId::new(by)),
             },
         );
-        if let Some(picture) = picture
-            && !self.is_shown(&picture)
-        {
-            picture::forget(&self.media, &picture).await;
+        if let Some(picture) = picture {
+            self.forget_picture(&picture).await;
         }
         // Its words are gone from the disk when this returns.
         self.pages.flush().await.map_err(ParlourError::Log)
@@ -212,10 +213,39 @@ impl Parlour {
                 false => None,
             }
         };
-        if let Some(gone) = gone
-            && !self.is_shown(&gone)
-        {
-            picture::forget(&self.media, &gone).await;
+        if let Some(gone) = gone {
+            self.forget_picture(&gone).await;
+        }
+    }
+
+    /// Keeps a picture, if there is room for it on the disk.
+    pub(super) async fn keep_picture(&self, bytes: &[u8]) -> std::io::Result<Option<String>> {
+        if self.kept_bytes.load(Ordering::Relaxed) + bytes.len() as u64 > MOST_KEPT {
+            return Ok(None);
+        }
+        let (hash, written) = picture::keep(&self.media, bytes).await?;
+        self.kept_bytes.fetch_add(written, Ordering::Relaxed);
+        Ok(Some(hash))
+    }
+
+    /// Pictures that no tab can see any more are gone.
+    pub(super) async fn forget_pictures(&self) {
+        for room in self.all_rooms() {
+            let gone = std::mem::take(&mut room.state().gone);
+            for picture in gone {
+                self.forget_picture(&picture).await;
+            }
+        }
+    }
+
+    async fn forget_picture(&self, picture: &str) {
+        if !self.is_shown(picture) {
+            let freed = picture::forget(&self.media, picture).await;
+            let left = self
+                .kept_bytes
+                .load(Ordering::Relaxed)
+                .saturating_sub(freed);
+            self.kept_bytes.store(left, Ordering::Relaxed);
         }
     }
 

@@ -1013,6 +1013,32 @@ async fn a_picture_of_another_room_or_of_nobody_is_not_shown() {
 }
 
 #[tokio::test]
+async fn a_picture_that_no_tab_can_see_any_more_leaves_the_disk() {
+    let house = House::open().await;
+    let lin = house.member("lin").await;
+    let bearer = format!("authorization: Seat {}\r\n", lin.token.reveal());
+    let answer = house.post("/parlour/main/image", &bearer, &png(9, 9)).await;
+    let body = answer.split_once("\r\n\r\n").unwrap().1;
+    let hash = serde_json::from_str::<Value>(body).unwrap()["image"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let shows = NewMessage {
+        image: Some(hash.clone()),
+        ..text("")
+    };
+    house.parlour.say(&main(), &lin.seat, shows).await.unwrap();
+    let file = house.media.path().join("media").join(&hash);
+    for n in 0..400 {
+        assert!(file.exists(), "{n}");
+        let talk = text(&format!("line {n}"));
+        house.parlour.say(&main(), &lin.seat, talk).await.unwrap();
+    }
+    house.parlour.tidy_up().await;
+    assert!(!file.exists());
+}
+
+#[tokio::test]
 async fn fifty_sit_in_a_room_and_an_empty_seat_leaves_after_a_day() {
     let house = House::open().await;
     let lin = house.member("lin").await;
@@ -1028,7 +1054,7 @@ async fn fifty_sit_in_a_room_and_an_empty_seat_leaves_after_a_day() {
     house
         .clock
         .fetch_add(24 * 3_600_000 + 1_000, Ordering::Relaxed);
-    house.parlour.let_empty_seats_go().await;
+    house.parlour.tidy_up().await;
     let left = house.parlour.seat_cards(&main()).unwrap();
     assert_eq!(left.len(), 1, "{left:?}");
     drop(tab);
