@@ -6,6 +6,8 @@ use std::process::ExitCode;
 
 use anyhow::{Context, bail};
 use clap::Args;
+use teahouse_providers::local::LocalState;
+use tokio::sync::watch;
 
 use super::{Data, config_errors, decode, serve};
 use crate::config::{self, House};
@@ -63,9 +65,49 @@ impl Ask {
             .houses
             .retain(|house| house.serves_terminal() || self.charter.is_none());
         let open = Founding::open(&settings, &data).await?.start().await?;
-        let said = open.ask(&self.question).await;
+        let said = telling(open.local.clone(), open.ask(&self.question)).await;
         open.close().await;
         tell(&said)
+    }
+}
+
+/// Does something and says meanwhile how far the local model is: a first download takes minutes.
+async fn telling<T>(
+    local: Option<watch::Receiver<LocalState>>,
+    work: impl Future<Output = T>,
+) -> T {
+    tokio::pin!(work);
+    let Some(mut local) = local else {
+        return work.await;
+    };
+    let mut told = None;
+    loop {
+        tokio::select! {
+            done = &mut work => return done,
+            changed = local.changed() => if changed.is_err() {
+                return work.await;
+            },
+        }
+        let news = awaited(&local.borrow_and_update());
+        if let Some(news) = news.as_ref().filter(|news| told.as_ref() != Some(*news)) {
+            eprintln!("teahouse: {news}");
+        }
+        told = news.or(told);
+    }
+}
+
+/// What a question waits for, in steps of ten percent.
+fn awaited(state: &LocalState) -> Option<String> {
+    match state {
+        LocalState::Fetching { .. } => {
+            let percent = state.percent().unwrap_or_default() / 10 * 10;
+            Some(format!("the local model is on its way: {percent} %"))
+        }
+        LocalState::Loading => Some("the local model starts".to_owned()),
+        LocalState::Missing
+        | LocalState::Ready
+        | LocalState::Stopped
+        | LocalState::Failed { .. } => None,
     }
 }
 
@@ -75,4 +117,41 @@ fn tell(said: &[String]) -> anyhow::Result<ExitCode> {
     }
     decode::print(&format!("{}\n", said.join("\n\n")))?;
     Ok(ExitCode::SUCCESS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_waits_hears_every_tenth_and_the_start() {
+        let fetching = |done| awaited(&LocalState::Fetching { done, total: 1_000 });
+        assert_eq!(
+            fetching(419).as_deref(),
+            Some("the local model is on its way: 40 %")
+        );
+        assert_eq!(fetching(401), fetching(419));
+        assert_eq!(
+            awaited(&LocalState::Loading).as_deref(),
+            Some("the local model starts")
+        );
+        assert_eq!(awaited(&LocalState::Ready), None);
+    }
+
+    #[tokio::test]
+    async fn what_is_done_meanwhile_is_not_held_up() {
+        let (state, local) = watch::channel(LocalState::Missing);
+        assert_eq!(telling(Some(local.clone()), async { 1 }).await, 1);
+        let (go, gone) = tokio::sync::oneshot::channel();
+        let told = telling(Some(local), gone);
+        let tells = async {
+            state.send_replace(LocalState::Loading);
+            drop(state);
+            tokio::task::yield_now().await;
+            go.send(2).unwrap();
+        };
+        let (told, ()) = tokio::join!(told, tells);
+        assert_eq!(told, Ok(2));
+        assert_eq!(telling(None, async { 3 }).await, 3);
+    }
 }

@@ -73,7 +73,7 @@ impl Model {
                 } else {
                     Unknown::Refused
                 };
-                let name = files[0].display().to_string();
+                let name = files[0].file_name().unwrap_or_default().to_string_lossy();
                 let imported = cache
                     .import(
                         &files,

@@ -198,7 +198,7 @@ impl Cache {
                     return Ok(path);
                 }
                 Err(error) => {
-                    warn!(model = %model.name, route = route.name(), "{error}");
+                    warn!(model = %model.name, route = route.name(), "the model `{}` does not come from {}: {error}", model.name, route.name());
                     tried.push((route.name(), error));
                 }
             }

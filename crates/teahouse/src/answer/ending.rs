@@ -1,0 +1,217 @@
+//! Step 8: how a turn ends. The last part, the outcome and the cost are one transaction, exactly one a turn; delivery
+//! gets the first row with it. Nothing is sent here.
+
+use teahouse_core::{
+    Exchange, Notice, Parts, Reason, RouteModel, Source, cut_short, strip_reasoning,
+};
+use teahouse_store::{AttemptEnd, Outbound, Settlement, StoreError, fault};
+use tracing::info;
+
+use super::Answer;
+use crate::delivery::CLAIM;
+use crate::host::{count, with_open};
+
+impl Answer {
+    /// The whole answer is here: its last part, its cost and its end are one.
+    pub(super) async fn end_answered(
+        &mut self,
+        model: &RouteModel,
+        parts: Parts,
+        end: AttemptEnd,
+    ) -> Result<(), StoreError> {
+        if !self.wait_for_mouth().await {
+            return self.end_stopped(Some(end)).await;
+        }
+        let now = self.host.clock.now();
+        let rest = strip_reasoning(&parts.finish().unwrap_or_default());
+        let part = self.part(model, rest.clone(), now);
+        if part.is_none() && self.next_part == 0 {
+            return self
+                .end_with(Reason::ProviderFailed, Notice::CannotAnswer, Some(end))
+                .await;
+        }
+        let say = part.into_iter().collect();
+        let millis = now.duration_since(self.turn.turn.asked).as_millis();
+        info!(turn = %self.turn.turn.id, room = %self.lane.address, provider = %model.provider, wait_ms = millis as i64,
+            "answered in room `{}` by {}", self.lane.address, model.provider);
+        self.settle(Reason::Answered, false, Some(end), say, rest)
+            .await
+    }
+
+    /// Some of the answer was shown and no more will come.
+    pub(super) async fn end_cut_short(
+        &mut self,
+        with: Option<(&RouteModel, AttemptEnd)>,
+        rest: String,
+    ) -> Result<(), StoreError> {
+        if !self.wait_for_mouth().await {
+            return self.end_stopped(with.map(|(_, end)| end)).await;
+        }
+        let mark = cut_short(self.host.language_of(&self.lane));
+        let text = if rest.is_empty() {
+            mark.to_owned()
+        } else {
+            format!("{rest}{mark}")
+        };
+        let now = self.host.clock.now();
+        let (source, end) = match with {
+            Some((model, end)) if !rest.is_empty() => (Source::Model(model.mark), Some(end)),
+            Some((_, end)) => (Source::House, Some(end)),
+            None => (Source::House, None),
+        };
+        let draft = self
+            .host
+            .draft(&self.lane, Some(&self.turn.turn.message), text, source);
+        let part = self.host.outbound(
+            &self.lane,
+            draft,
+            Some((self.turn.turn.id, self.next_part)),
+            now,
+        );
+        self.settle(
+            Reason::Answered,
+            true,
+            end,
+            part.into_iter().collect(),
+            rest,
+        )
+        .await
+    }
+
+    /// Ends with a notice that quotes the question.
+    pub(super) async fn end_with(
+        &mut self,
+        reason: Reason,
+        notice: Notice,
+        end: Option<AttemptEnd>,
+    ) -> Result<(), StoreError> {
+        let now = self.host.clock.now();
+        let text = notice.text(self.host.language_of(&self.lane));
+        let draft = self.host.draft(
+            &self.lane,
+            Some(&self.turn.turn.message),
+            text,
+            Source::House,
+        );
+        let part = self.host.outbound(
+            &self.lane,
+            draft,
+            Some((self.turn.turn.id, self.next_part)),
+            now,
+        );
+        self.settle(
+            reason,
+            false,
+            end,
+            part.into_iter().collect(),
+            String::new(),
+        )
+        .await
+    }
+
+    /// Stopped from outside: no further word.
+    pub(super) async fn end_stopped(&mut self, end: Option<AttemptEnd>) -> Result<(), StoreError> {
+        let ended_by = with_open(&self.lane, |open| {
+            let running = open.running.get(&self.turn.turn.id);
+            running.and_then(|running| running.ended_by)
+        });
+        self.end_silently(ended_by.flatten().unwrap_or(Reason::Cancelled), end)
+            .await
+    }
+
+    pub(super) async fn end_silently(
+        &mut self,
+        reason: Reason,
+        end: Option<AttemptEnd>,
+    ) -> Result<(), StoreError> {
+        self.settle(reason, false, end, vec![], String::new()).await
+    }
+
+    async fn settle(
+        &mut self,
+        reason: Reason,
+        cut_short: bool,
+        attempt: Option<AttemptEnd>,
+        mut say: Vec<Outbound>,
+        rest: String,
+    ) -> Result<(), StoreError> {
+        let now = self.host.clock.now();
+        let answered = reason == Reason::Answered;
+        let greets = answered
+            && with_open(&self.lane, |open| {
+                !std::mem::replace(&mut open.greeted, true)
+            }) == Some(true);
+        if greets {
+            let charter = &self.lane.charter;
+            let trigger = charter.trigger.first().to_owned();
+            let notice = Notice::FirstContact {
+                trigger,
+                days: charter.keep.days,
+            };
+            say.extend(self.host.say(&self.lane, None, notice, now));
+        }
+        if !answered {
+            // Its line learns of it.
+            self.host.flush_talk().await;
+        }
+        // A room where nothing else waits gets the first row in the same moment.
+        let speaks = !say.is_empty() && self.lane.state().start_delivery();
+        fault::point("before-settle");
+        let settlement = Settlement {
+            turn: self.turn.turn.id,
+            reason,
+            cut_short,
+            attempt,
+            claim_until: speaks.then_some(now + CLAIM),
+            say,
+            answer: rest.clone(),
+            greeted: greets,
+            at: now,
+        };
+        let settled = self.host.store.settle(self.lease, settlement).await;
+        if settled.is_err() && greets {
+            with_open(&self.lane, |open| open.greeted = false);
+        }
+        fault::point("after-settle");
+        // Who has taken the room's mouth has to use it, whatever became of the rest.
+        let (first, settled) = match settled {
+            Ok(first) => (first, Ok(())),
+            Err(error) => (None, Err(error)),
+        };
+        if speaks {
+            self.host.deliver(&self.lane, first);
+        }
+        settled?;
+        with_open(&self.lane, |open| {
+            open.answered = Some(self.turn.turn.member.clone())
+        });
+        count(reason);
+        let age = now.duration_since(self.turn.turn.asked).as_millis();
+        self.toll.millis = u64::try_from(age).unwrap_or_default();
+        self.host
+            .sign_ended(&self.lane, &self.turn.turn.message, reason, &self.toll);
+        if answered && !self.turn.turn.question.is_empty() {
+            let turn = &self.turn.turn;
+            let answer = format!("{}{rest}", self.shown);
+            let exchange = Exchange {
+                member: turn.member.clone(),
+                question: turn.question.clone(),
+                answer,
+            };
+            with_open(&self.lane, |open| {
+                // Recalled meanwhile: its words are not remembered.
+                if open
+                    .running
+                    .get(&turn.id)
+                    .is_none_or(|running| running.ended_by.is_none())
+                {
+                    open.exchanged(turn.message.clone(), exchange);
+                }
+            });
+        }
+        if !speaks {
+            self.host.deliver_soon(&self.lane);
+        }
+        Ok(())
+    }
+}
