@@ -9,6 +9,7 @@ mod owner;
 mod picture;
 mod room;
 mod seat;
+mod seating;
 mod socket;
 mod talk;
 mod wire;
