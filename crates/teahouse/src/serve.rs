@@ -12,6 +12,7 @@ use axum::Router;
 use metrics_exporter_prometheus::PrometheusHandle;
 use secrecy::SecretString;
 use teahouse_adapters::onebot::{self, OneBot};
+use teahouse_adapters::parlour::{LocalShown, LocalStanding};
 use teahouse_adapters::parlour::{Parlour, ParlourError};
 use teahouse_adapters::terminal::{TERMINAL, Terminal};
 use teahouse_adapters::{Adapter, EventSink, Incoming};
@@ -211,6 +212,12 @@ impl Founding {
         tasks.spawn(async move { sits.run(hears, stop).await });
         if let Some(local) = local.clone() {
             tasks.spawn(parlour::show_local(parlour.clone(), local, links.clone()));
+        } else {
+            // Nothing is missing where nothing is wanted.
+            parlour.show_local(&LocalShown {
+                state: LocalStanding::Ready,
+                percent: None,
+            });
         }
         for account in &accounts {
             let (account, sink, links) = (account.clone(), sink.clone(), links.clone());
@@ -322,18 +329,21 @@ pub async fn serve(
     ));
     let link = owner.first_link(address).await?;
     let control = control::Door::open(&data, open.clone(), owner.clone(), address)?;
-    let browsers = console::guarded(
-        Router::new(),
-        owner,
-        open.parlour.clone(),
-        &settings.server.hosts,
-    );
+    let served = TaskTracker::new();
+    let pages = console::rooms::routes(console::rooms::Rooms {
+        stage: open.stage(),
+        owner: owner.clone(),
+        language: settings.server.language,
+        clock: Arc::new(SystemClock),
+        tasks: served.clone(),
+        playing: Arc::default(),
+    });
+    let browsers = console::guarded(pages, owner, open.parlour.clone(), &settings.server.hosts);
     let routes = Router::new()
         .merge(console.routes())
         .merge(browsers)
         .merge(onebot::routes(open.accounts.clone()))
         .into_make_service_with_connect_info::<SocketAddr>();
-    let served = TaskTracker::new();
     let closing = stop.clone();
     served.spawn(async move {
         let served = axum::serve(listener, routes)

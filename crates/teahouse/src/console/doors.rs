@@ -6,15 +6,18 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{ConnectInfo, DefaultBodyLimit, Form, State};
-use axum::http::header::SET_COOKIE;
+use axum::http::header::{ACCEPT, SET_COOKIE};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::post;
 use serde::Deserialize;
+use teahouse_core::Language;
 use tracing::{error, info, warn};
 
 use super::owner::{Owner, Wrong};
+use super::pages::{self, EnterWrong, LoginWrong, Trouble};
 use super::session::OwnerSession;
+use super::strings;
 
 /// The longest form.
 const LONGEST_FORM: usize = 4 * 1024;
@@ -60,7 +63,10 @@ async fn enter(
             info!("the house has an owner");
             inside(cookie)
         }
-        Err(wrong) => refuse(&wrong),
+        Err(wrong) => match language_of_page(&headers) {
+            Some(language) => enter_again(&wrong, language, &form.code),
+            None => refuse(&wrong),
+        },
     }
 }
 
@@ -76,7 +82,10 @@ async fn log_in(
             if let Wrong::Password = wrong {
                 warn!(from = %from.ip(), "a wrong password");
             }
-            refuse(&wrong)
+            match language_of_page(&headers) {
+                Some(language) => log_in_again(&wrong, language),
+                None => refuse(&wrong),
+            }
         }
     }
 }
@@ -107,6 +116,36 @@ fn inside(cookie: HeaderValue) -> Response {
 
 fn with_cookie(cookie: HeaderValue, answer: impl IntoResponse) -> Response {
     ([(SET_COOKIE, cookie)], answer).into_response()
+}
+
+/// The language of whoever looks at a page; a program is told in one sentence instead.
+pub(super) fn language_of_page(headers: &HeaderMap) -> Option<Language> {
+    let accepts = headers.get(ACCEPT).and_then(|value| value.to_str().ok());
+    let page = accepts.is_some_and(|accepts| accepts.contains("text/html"));
+    page.then(|| strings::language(None, headers, Language::English))
+}
+
+fn enter_again(wrong: &Wrong, language: Language, code: &str) -> Response {
+    match wrong {
+        Wrong::Code => pages::enter(language, code, Some(EnterWrong::Code)),
+        Wrong::Length => pages::enter(language, code, Some(EnterWrong::Password)),
+        Wrong::Locked { .. } => pages::enter(language, code, Some(EnterWrong::Locked)),
+        Wrong::Owned => pages::trouble(language, Trouble::Owned),
+        Wrong::Password | Wrong::Broken(_) => broken(wrong, language),
+    }
+}
+
+fn log_in_again(wrong: &Wrong, language: Language) -> Response {
+    match wrong {
+        Wrong::Password => pages::login(language, Some(LoginWrong::Password)),
+        Wrong::Locked { .. } => pages::login(language, Some(LoginWrong::Locked)),
+        Wrong::Owned | Wrong::Code | Wrong::Length | Wrong::Broken(_) => broken(wrong, language),
+    }
+}
+
+fn broken(wrong: &Wrong, language: Language) -> Response {
+    error!(error = %wrong, "nobody could be let in");
+    pages::trouble(language, Trouble::Broken)
 }
 
 /// One sentence, with the status that says what kind of no it is.

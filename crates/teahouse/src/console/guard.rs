@@ -13,6 +13,9 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use teahouse_adapters::parlour::is_own_page;
 
+use super::doors::language_of_page;
+use super::pages::{self, Trouble};
+
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
     img-src 'self' blob: data:; connect-src 'self'; form-action 'self'; base-uri 'none'; \
     frame-ancestors 'none'";
@@ -23,7 +26,13 @@ pub(super) type Hosts = Arc<[String]>;
 /// Turns away what is not for us, and puts the headers of a page on all answers.
 pub(super) async fn keep(State(hosts): State<Hosts>, request: Request, next: Next) -> Response {
     let answer = match refuse(&hosts, &request) {
-        Some((status, why)) => (status, why).into_response(),
+        Some((status, why)) => match (language_of_page(request.headers()), status) {
+            (Some(language), StatusCode::MISDIRECTED_REQUEST) => {
+                pages::trouble(language, Trouble::Misdirected)
+            }
+            (Some(language), StatusCode::FORBIDDEN) => pages::trouble(language, Trouble::Refused),
+            _ => (status, why).into_response(),
+        },
         None => next.run(request).await,
     };
     with_headers(answer)
@@ -66,7 +75,8 @@ fn with_headers(mut answer: Response) -> Response {
     for (name, value) in [
         (CONTENT_SECURITY_POLICY, POLICY),
         (X_CONTENT_TYPE_OPTIONS, "nosniff"),
-        (REFERRER_POLICY, "no-referrer"),
+        // Not `no-referrer`: browsers would then post our own forms with `Origin: null`. Other hosts learn nothing either way.
+        (REFERRER_POLICY, "same-origin"),
         (CACHE_CONTROL, "no-store"),
     ] {
         // What has a stricter or longer-lived answer of its own keeps it.

@@ -1,10 +1,16 @@
 //! What the one port serves beside the bridges: liveness, readiness and numbers. All routes stand in this list.
 //! It decides nothing about rooms and shows nobody's words.
 
+pub mod assets;
+pub mod buttons;
 pub mod doors;
 pub mod guard;
 pub mod owner;
+pub mod pages;
+pub mod panel;
+pub mod rooms;
 pub mod session;
+pub mod strings;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -46,6 +52,7 @@ impl Console {
             .route("/readyz", get(readyz))
             .route("/metrics", get(metrics))
             .with_state(self)
+            .merge(assets::routes())
     }
 }
 

@@ -8,6 +8,7 @@ mod dedup;
 mod doors;
 mod journey;
 mod owner;
+mod pages;
 mod parlour;
 mod quiet;
 mod scene;

@@ -419,7 +419,7 @@ async fn every_answer_tells_the_browser_to_trust_nothing_else_and_a_bent_name_ge
             "content-security-policy: default-src 'none'; script-src 'self';",
             "frame-ancestors 'none'",
             "x-content-type-options: nosniff",
-            "referrer-policy: no-referrer",
+            "referrer-policy: same-origin",
             "cache-control: no-store",
         ] {
             assert!(heard.head.contains(header), "{header}: {heard:?}");
