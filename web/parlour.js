@@ -17,7 +17,7 @@ const log = $('log'), box = $('box'), gate = $('gate');
 
 let token = location.hash.slice(1);
 if (token) {
-  history.replaceState(null, '', location.pathname + location.search);
+  history.replaceState(0, '', location.href.split('#')[0]);
   tab.setItem(key('seat'), token);
 }
 token = tab.getItem(key('seat')) || (owner && localStorage.getItem(key('owner')));
@@ -80,7 +80,7 @@ const on = {
     tell(W['no_' + m.why]);
     if (was && !box.value) { box.value = was.text; grow(); }
   },
-  recalled(m) { const s = said.get(m.id); s.recalled = m; draw(s); },
+  recalled(m) { const s = said.get(m.id); if (s) { s.recalled = m; draw(s); } },
   working(m) { working.add(m.id); think(); },
   chip(m) { chips.set(m.id, m); working.delete(m.id); chip(m.id); think(); },
   typing(m) { if (m.seat !== you) { typing.set(m.seat, Date.now() + 4000); tick(); } },
@@ -189,7 +189,8 @@ async function picture(sha, into) {
 log.onclick = e => {
   const s = said.get(+e.target.closest('article')?.dataset.id);
   if (e.target.matches('.reply')) { goes = { reply_to: s.id }; aim(); }
-  if (e.target.matches('.recall')) send({ type: 'recall', id: s.id });
+  // All parts of it.
+  if (e.target.matches('.recall')) for (const [id, other] of said) if (other === s) send({ type: 'recall', id });
 };
 
 // ---- under an answer, or under a question that got none: how long, how much, and why
@@ -210,7 +211,7 @@ function chip(id) {
 }
 function think() {
   const low = scroll();
-  for (const [id, s] of answers) s.node.classList.toggle('live', working.has(id));
+  for (const [id, s] of answers) s.node.ariaBusy = working.has(id);
   $('ghost').hidden = [...working].every(id => answers.has(id));
   scroll(low);
 }

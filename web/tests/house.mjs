@@ -76,10 +76,10 @@ export async function house(t, { language = 'en', charter = CHARTER } = {}) {
 }
 
 // A browser with one profile. What any page asks of another host, or complains about, fails the test at its end.
-export async function browser(t, home, { width = 390, height = 844, lang = 'zh-CN', dark = false, scale = 1 } = {}) {
+export async function browser(t, home, { width = 390, height = 844, lang = 'zh-CN', dark = false, scale = 1, script = true } = {}) {
   const chrome = await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: ['--no-sandbox', '--no-proxy-server'] });
   const profile = await chrome.newContext({
-    viewport: { width, height }, locale: lang, colorScheme: dark ? 'dark' : 'light', deviceScaleFactor: scale,
+    viewport: { width, height }, locale: lang, colorScheme: dark ? 'dark' : 'light', deviceScaleFactor: scale, javaScriptEnabled: script,
   });
   profile.setDefaultTimeout(LIMIT);
   const wrong = [];

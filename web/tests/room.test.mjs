@@ -122,6 +122,12 @@ test('faults are rehearsed from the panel, and an answer of many parts is one bu
   const answers = page.locator('article[data-kind=house]').filter({ has: chip });
   assert.equal(await answers.count(), 1);
   assert.ok((await answers.getByTestId('bubble').innerText()).length > 500);
+  // Taken back, all of its parts are gone, and stay so.
+  await answers.getByTestId('recall').click();
+  await page.locator('#log .gone').waitFor();
+  await page.reload();
+  await page.locator('#log .gone').waitFor();
+  assert.equal(await bubble(page, '100.').count(), 0);
 });
 
 test('a script is played from the panel', async t => {

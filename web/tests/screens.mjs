@@ -72,9 +72,9 @@ for (const size of SIZES) {
   await page.getByTestId('note').filter({ hasText: 'long' }).waitFor();
   await closePanel(page);
   await say(member, 'ai ' + (size.lang === 'en-US' ? 'say much' : '多说一点'));
-  await page.locator('.live').waitFor();
+  await page.locator('[aria-busy=true]').waitFor();
   await shot(page, '09-answer-comes-in');
-  await page.locator('.live').waitFor({ state: 'detached' });
+  await page.locator('[aria-busy=true]').waitFor({ state: 'detached' });
   await panel(page);
   await page.getByTestId('model-fault').selectOption('500');
   await page.getByTestId('model-use').click();
