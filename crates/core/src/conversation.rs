@@ -5,6 +5,7 @@ use std::collections::HashMap;
 
 use crate::chat::{PromptLine, Speaker, estimate_tokens};
 use crate::event::MemberId;
+use crate::gate::clean_text;
 use crate::notice::Language;
 
 /// A question of a member and what the house answered.
@@ -177,7 +178,10 @@ fn talk_lines(talk: &[&TalkLine], names: &mut Names) -> Vec<String> {
 }
 
 fn one_line(text: &str) -> String {
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
+    clean_text(text)
+        .split_whitespace()
+        .collect::<Vec<_>>()
+        .join(" ")
 }
 
 /// One name a member: what they call themselves, told apart where two call themselves the same.

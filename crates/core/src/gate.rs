@@ -3,6 +3,7 @@
 //! It never sends, never asks anybody, and when in doubt it withholds.
 
 use serde::{Deserialize, Serialize};
+use unicode_segmentation::UnicodeSegmentation;
 
 use crate::event::{Address, MemberId, MessageId, RoomKind, TurnId};
 use crate::notice::{self, AiMark, Language};
@@ -281,7 +282,8 @@ pub enum SealError {
 }
 
 /// Without anything that a terminal, a log or another program could take for an order: C0 and C1 controls, escape
-/// sequences, invisible and direction marks, noncharacters. Line ends of every kind become `\n`.
+/// sequences, invisible and direction marks, noncharacters. Line ends of every kind become `\n`. Nothing that reads as
+/// one character is made of more than sixteen.
 pub fn clean_text(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut chars = text.chars().peekable();
@@ -299,7 +301,25 @@ pub fn clean_text(text: &str) -> String {
             c => out.push(c),
         }
     }
-    out
+    calm(out)
+}
+
+/// Keeps towers of marks and endless joined emoji small. No writing and no emoji in use needs more.
+const LONGEST_GRAPHEME: usize = 16;
+
+fn calm(text: String) -> String {
+    let piles = |c: char| {
+        matches!(c, '\u{300}'..='\u{36f}' | '\u{483}'..='\u{489}' | '\u{591}'..='\u{1cff}' | '\u{1dc0}'..='\u{1dff}'
+            | '\u{200d}' | '\u{20d0}'..='\u{20ff}' | '\u{302a}'..='\u{302f}' | '\u{a66f}'..='\u{abff}'
+            | '\u{fe00}'..='\u{fe2f}' | '\u{1f3fb}'..='\u{1f3ff}' | '\u{e0100}'..='\u{e01ef}')
+    };
+    if !text.contains(piles) {
+        return text;
+    }
+    let graphemes = text.graphemes(true);
+    graphemes
+        .flat_map(|grapheme| grapheme.chars().take(LONGEST_GRAPHEME))
+        .collect()
 }
 
 /// Skips the rest of a terminal escape sequence such as `ESC [ 31 m`.
@@ -407,6 +427,24 @@ mod tests {
             passed("<think>secret</think>Tea.", Source::Model(AiMark::Model)),
             "[AI] Tea."
         );
+    }
+
+    #[test]
+    fn towers_of_marks_and_endless_emoji_are_cut_and_real_ones_are_not() {
+        let tower = format!("z{}a", "\u{301}".repeat(200));
+        assert_eq!(clean_text(&tower).chars().count(), 17);
+        let crowd = vec!["👩"; 1_000].join("\u{200d}");
+        assert!(clean_text(&crowd).chars().count() <= LONGEST_GRAPHEME);
+        for real in [
+            "👩🏽\u{200d}❤\u{fe0f}\u{200d}💋\u{200d}👨🏿",
+            "👨🏻\u{200d}👩🏼\u{200d}👧🏽\u{200d}👦🏾",
+            "नमस्ते क्ष्म्य",
+            "กี่กุ้ง",
+            "בְּרֵאשִׁ֖ית",
+            "Việt Nam",
+        ] {
+            assert_eq!(clean_text(real), real);
+        }
     }
 
     #[test]

@@ -33,7 +33,13 @@ impl Host {
         let member = &message.sender.id;
         let there = self.room_now(lane, now);
         let (day, _) = lane.charter.zone.day(there);
-        let known = with_open(lane, |open| open.day(member, day)).flatten();
+        let known = with_open(lane, |open| {
+            if there == now {
+                open.day_begins(day);
+            }
+            open.day(member, day)
+        })
+        .flatten();
         let count = match known {
             Some(count) => count,
             None => {

@@ -380,16 +380,21 @@ impl OpenRoom {
         self.roles.insert(member, (role, now + ROLE_HOLDS));
     }
 
-    /// A member's count on a day. Known of the latest day the room has had; of an earlier one the store knows.
-    pub fn day(&mut self, member: &MemberId, day: Timestamp) -> Option<MemberDay> {
+    /// On a day that comes by itself nobody has asked anything yet. Days to which a room's own clock is set may have
+    /// been there before.
+    pub fn day_begins(&mut self, day: Timestamp) {
         if day > self.day {
             self.day = day;
             self.days.clear();
         }
+    }
+
+    /// A member's count on a day, if it is this one; of others the store knows.
+    pub fn day(&self, member: &MemberId, day: Timestamp) -> Option<MemberDay> {
         (day == self.day).then(|| self.days.get(member).copied().unwrap_or_default())
     }
 
-    /// A member's count on the latest day is this.
+    /// A member's count on this day is now that.
     pub fn day_is(&mut self, member: MemberId, day: Timestamp, count: MemberDay) {
         if day == self.day {
             self.days.insert(member, count);

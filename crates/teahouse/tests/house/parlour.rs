@@ -243,6 +243,31 @@ async fn quiet_hours_go_by_the_rooms_own_clock_and_touch_no_other_room() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_limit_of_a_day_holds_when_the_room_comes_back_to_that_day() {
+    let tea = Tasting::opens().await;
+    let room = main_room();
+    let lin = tea.sit(&room, "lin", SeatRole::Member).await;
+    let tomorrow = ClockMode::Set {
+        offset_ms: 20 * 3_600_000,
+    };
+    for (clock, n, reason) in [
+        (ClockMode::Now, 5, "answered"),
+        (ClockMode::Now, 1, "quota_member"),
+        (tomorrow, 3, "answered"),
+        (ClockMode::Now, 1, "quota_member"),
+        (tomorrow, 2, "answered"),
+        (tomorrow, 1, "quota_member"),
+    ] {
+        tea.parlour.set_clock(&room, clock).await.unwrap();
+        for _ in 0..n {
+            let id = tea.says(&room, &lin, "ai one more").await;
+            assert_eq!(tea.reason(&room, id), reason);
+        }
+    }
+    tea.closes().await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_pause_ends_by_the_rooms_own_clock() {
     let tea = Tasting::opens().await;
     let room = main_room();

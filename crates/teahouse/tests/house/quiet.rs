@@ -9,6 +9,8 @@ use teahouse_testkit::bridge::{FakeBridge, Said};
 use teahouse_testkit::model_server::{Answer, FakeModel, Reply};
 use teahouse_testkit::process::{Ground, LIMIT};
 
+use unicode_segmentation::UnicodeSegmentation;
+
 use crate::scene::{BINARY, Scene, said};
 
 #[tokio::test]
@@ -136,6 +138,46 @@ async fn bots_strangers_without_a_name_and_ourselves_are_not_answered() {
     let (model, ground, _) = scene.close().await;
     assert_eq!(model.count(), before + 2);
     assert_eq!(ground.store().await.totals().await.unwrap().turns, 3);
+}
+
+/// The longest thing in a text that reads as one character.
+fn tallest(text: &str) -> usize {
+    text.graphemes(true)
+        .map(|grapheme| grapheme.chars().count())
+        .max()
+        .unwrap_or_default()
+}
+
+#[tokio::test]
+async fn bad_035_towers_of_marks_joined_emoji_and_turned_links_reach_nobody_as_they_came() {
+    let scene = Scene::open().await;
+    let tower = format!("z{}", "\u{301}".repeat(200));
+    let crowd = vec!["👩"; 1_000].join("\u{200d}");
+    let turned = "https://\u{202e}moc.live\u{202c}/\u{2066}tea\u{2069}";
+    scene.bridge.says(700, 43, &format!("{tower} {turned}"));
+    let words = format!("ai {tower} {crowd} {turned} why?");
+    scene.asks(700, 42, &words).await;
+    // A model that answers in towers is calmed as well.
+    scene
+        .model
+        .next(Reply::text(format!("Tea {tower} is {crowd} tea.")));
+    let calmed = scene.asks(700, 42, "ai again?").await;
+    assert!(tallest(&calmed.text) <= 16, "{}", calmed.text);
+    let (model, ground, _) = scene.close().await;
+    for request in model.requests() {
+        let prompt = request.body.to_string();
+        assert!(tallest(&request.last_user()) <= 16, "{prompt}");
+        assert!(
+            !prompt.contains('\u{202e}') && !prompt.contains('\u{2066}'),
+            "{prompt}"
+        );
+    }
+    let asked = model.requests()[0].last_user();
+    assert!(
+        asked.contains("https://moc.live/tea"),
+        "read as it is written: {asked}"
+    );
+    assert_eq!(ground.store().await.totals().await.unwrap().turns, 2);
 }
 
 #[tokio::test]
