@@ -3,7 +3,7 @@
 (() => {
 const form = document.querySelector('form[data-door]'), door = form.dataset.door, told = document.getElementById('told');
 const code = location.hash.slice(1) || sessionStorage.getItem(door) || '';
-history.replaceState(null, '', location.pathname + location.search);
+history.replaceState(0, '', location.href.split('#')[0]);
 if (code) {
   sessionStorage.setItem(door, code);
   form.elements.code.value = code;

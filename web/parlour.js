@@ -17,7 +17,7 @@ const log = $('log'), box = $('box'), gate = $('gate');
 
 let token = location.hash.slice(1);
 if (token) {
-  history.replaceState(null, '', location.pathname + location.search);
+  history.replaceState(0, '', location.href.split('#')[0]);
   tab.setItem(key('seat'), token);
 }
 token = tab.getItem(key('seat')) || (owner && localStorage.getItem(key('owner')));
@@ -80,14 +80,14 @@ const on = {
     tell(W['no_' + m.why]);
     if (was && !box.value) { box.value = was.text; grow(); }
   },
-  recalled(m) { const s = said.get(m.id); s.recalled = m; draw(s); },
+  recalled(m) { const s = said.get(m.id); if (s) { s.recalled = m; draw(s); } },
   working(m) { working.add(m.id); think(); },
   chip(m) { chips.set(m.id, m); working.delete(m.id); chip(m.id); think(); },
   typing(m) { if (m.seat !== you) { typing.set(m.seat, Date.now() + 4000); tick(); } },
   state(m) {
     state = m; heard = Date.now();
     people(); tick();
-    if (owner && !document.querySelector('#panel-body:focus-within, #panel-body [open]')) htmx.trigger('#panel-body', 'refresh');
+    if (owner && !$('panel-body').contains(document.activeElement) && !document.querySelector('#panel-body [open]')) htmx.trigger('#panel-body', 'refresh');
   },
 };
 
@@ -114,6 +114,7 @@ const seat = id => state.seats.find(s => s.seat === id);
 const name = id => id === 'house' ? W.house : short(seat(id)?.name || W.somebody);
 const short = text => [...new Intl.Segmenter().segment(text)].slice(0, 24).map(s => s.segment).join('');
 const model = choice => choice.replace(/^[^ (]*/, c => W['model_' + (c || 'house')] || c);
+const who = s => s.from.kind === 'house' ? W.house : short(s.from.name);
 const text = s => [...s.parts].sort((a, b) => a[0] - b[0]).map(p => p[1]).join('');
 
 function line(m) {
@@ -147,10 +148,10 @@ function note(m) {
   return fill(W['line_' + m.kind + '_' + m.value] || W['line_' + m.kind], { name: name(m.seat), value });
 }
 function draw(s) {
-  const n = s.node, part = cls => n.querySelector('.' + cls), house = s.from.kind === 'house', gone = s.recalled;
+  const n = s.node, part = cls => n.querySelector('.' + cls), gone = s.recalled;
   n.classList.toggle('mine', s.from.seat === you);
   n.dataset.kind = s.from.kind;
-  part('who').textContent = house ? W.house : short(s.from.name);
+  part('who').textContent = who(s);
   part('role').textContent = W['role_' + s.from.role] || '';
   part('time').textContent = time(s.room_at);
   const bubble = part('bubble');
@@ -164,7 +165,7 @@ function draw(s) {
   if (s.file) bubble.append(el('span', 'file', s.file));
   write(bubble, text(s));
 }
-const quote = s => el('blockquote', 'quote', (s.from.kind === 'house' ? W.house : short(s.from.name)) + ': ' +
+const quote = s => el('blockquote', 'quote', who(s) + ': ' +
   (s.recalled ? W.recalled : text(s).slice(0, 80) || s.file || W.picture));
 // Links and fenced code; all else is plain text.
 function write(into, text) {
@@ -189,7 +190,8 @@ async function picture(sha, into) {
 log.onclick = e => {
   const s = said.get(+e.target.closest('article')?.dataset.id);
   if (e.target.matches('.reply')) { goes = { reply_to: s.id }; aim(); }
-  if (e.target.matches('.recall')) send({ type: 'recall', id: s.id });
+  // All parts of it.
+  if (e.target.matches('.recall')) for (const [id, other] of said) if (other === s) send({ type: 'recall', id });
 };
 
 // ---- under an answer, or under a question that got none: how long, how much, and why
@@ -210,7 +212,7 @@ function chip(id) {
 }
 function think() {
   const low = scroll();
-  for (const [id, s] of answers) s.node.classList.toggle('live', working.has(id));
+  for (const [id, s] of answers) s.node.ariaBusy = working.has(id);
   $('ghost').hidden = [...working].every(id => answers.has(id));
   scroll(low);
 }

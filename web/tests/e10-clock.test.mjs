@@ -1,12 +1,12 @@
 // E10: a room's clock moves its quiet hours, and nothing else's.
 import { test } from 'node:test';
 import { strict as assert } from 'node:assert';
-import { browser, bubble, closePanel, house, message, owner, panel, say, seat, seated } from './house.mjs';
+import { RESTS, browser, bubble, closePanel, house, message, owner, panel, say, seat, seated } from './house.mjs';
 
 const answered = (page, text) => message(page, text).and(page.locator('[data-kind=house]')).first().waitFor();
 
 test('E10 at half past eleven the house rests for members only, and in this room only', async t => {
-  const home = await house(t);
+  const home = await house(t, { charter: RESTS });
   const chrome = await browser(t, home);
   const first = await owner(chrome, home);
   const member = await seat(first, '阿明');

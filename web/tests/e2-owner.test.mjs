@@ -69,3 +69,16 @@ test('E2 who signs out is out', async t => {
   await page.goto(home.url + '/parlour/main');
   assert.equal(new URL(page.url()).pathname, '/login');
 });
+
+test('without scripts one comes in all the same, and is told what the room needs', async t => {
+  const home = await house(t);
+  const link = readFileSync(join(home.data, 'enter.link'), 'utf8').trim();
+  const chrome = await browser(t, home, { script: false });
+  const page = await chrome.open('/enter');
+  await page.getByTestId('code').fill(link.split('#')[1]);
+  await page.getByTestId('password').fill(PASSWORD);
+  await page.getByTestId('go').click();
+  await page.waitForURL('**/parlour/main');
+  // Chromium does not show <noscript> when scripts are switched off this way; that it stands there must do.
+  assert.match(await page.content(), /<noscript>.*茶座要用脚本/s);
+});

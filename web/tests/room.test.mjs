@@ -1,7 +1,7 @@
 // What a seat lives through: cuts, mutes, removal, pictures, recall, invitations, faults, scripts.
 import { test } from 'node:test';
 import { strict as assert } from 'node:assert';
-import { browser, bubble, closePanel, house, message, owner, panel, say, seat, seated, still } from './house.mjs';
+import { RESTS, browser, bubble, closePanel, house, message, owner, panel, say, seat, seated, still } from './house.mjs';
 
 const PNG = Buffer.from('iVBORw0KGgoAAAANSUhEUgAAAAgAAAAICAIAAABLbSncAAAAEklEQVR4nGP4z8CAFWEXHbQSACj/P8FO6h3ZAAAAAElFTkSuQmCC', 'base64');
 
@@ -122,17 +122,23 @@ test('faults are rehearsed from the panel, and an answer of many parts is one bu
   const answers = page.locator('article[data-kind=house]').filter({ has: chip });
   assert.equal(await answers.count(), 1);
   assert.ok((await answers.getByTestId('bubble').innerText()).length > 500);
+  // Taken back, all of its parts are gone, and stay so.
+  await answers.getByTestId('recall').click();
+  await page.locator('#log .gone').waitFor();
+  await page.reload();
+  await page.locator('#log .gone').waitFor();
+  assert.equal(await bubble(page, '100.').count(), 0);
 });
 
 test('a script is played from the panel', async t => {
-  const home = await house(t);
+  const home = await house(t, { charter: RESTS });
   const chrome = await browser(t, home);
   const page = await owner(chrome, home);
   await panel(page);
-  await page.getByTestId('script').fill('阿明: ai 你好\n@期待 reason=answered\n@时钟 23:30\n阿明: ai 还在吗\n@期待 reason=quiet_hours');
+  await page.getByTestId('script').fill('@时钟 14:00\n阿明: ai 你好\n@期待 reason=answered\n@时钟 23:30\n阿明: ai 还在吗\n@期待 reason=quiet_hours');
   await page.getByTestId('script-run').click();
   await page.getByTestId('verdict').filter({ hasText: '都对上了' }).waitFor();
-  await page.getByTestId('script').fill('阿明: ai 你好\n@期待 silence');
+  await page.getByTestId('script').fill('@时钟 14:00\n阿明: ai 你好\n@期待 silence');
   await page.getByTestId('script-run').click();
   await page.getByTestId('verdict').filter({ hasText: '有对不上的' }).waitFor();
   await page.getByTestId('script').fill('nonsense');

@@ -1,7 +1,7 @@
 // Screenshots of every state of the page, on a phone in Chinese and on a desk in English, for people to look at.
 import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { PASSWORD, browser, bubble, closePanel, house, owner, panel, say, seat, seatLink, seated, still } from './house.mjs';
+import { PASSWORD, RESTS, browser, bubble, closePanel, house, owner, panel, say, seat, seatLink, seated, still } from './house.mjs';
 
 const folder = process.argv[2];
 const SIZES = [
@@ -13,7 +13,7 @@ const PNG = readFileSync(new URL('tea.png', import.meta.url));
 for (const size of SIZES) {
   const ends = [];
   const t = { after: end => ends.unshift(end) };
-  const home = await house(t, { language: size.lang.slice(0, 2) });
+  const home = await house(t, { charter: RESTS, language: size.lang.slice(0, 2) });
   const chrome = await browser(t, home, size);
   chrome.expect(/./);
   mkdirSync(folder, { recursive: true });
@@ -39,6 +39,8 @@ for (const size of SIZES) {
   await seated(door);
   await shot(door, '03-empty-room');
   const page = door;
+  await panel(page);
+  await page.getByTestId('clock-14:00').click();
   const member = await seat(page, size.lang === 'en-US' ? 'Lin' : '阿明');
   await closePanel(page);
   await say(member, size.hello);
@@ -72,9 +74,9 @@ for (const size of SIZES) {
   await page.getByTestId('note').filter({ hasText: 'long' }).waitFor();
   await closePanel(page);
   await say(member, 'ai ' + (size.lang === 'en-US' ? 'say much' : '多说一点'));
-  await page.locator('.live').waitFor();
+  await page.locator('[aria-busy=true]').waitFor();
   await shot(page, '09-answer-comes-in');
-  await page.locator('.live').waitFor({ state: 'detached' });
+  await page.locator('[aria-busy=true]').waitFor({ state: 'detached' });
   await panel(page);
   await page.getByTestId('model-fault').selectOption('500');
   await page.getByTestId('model-use').click();

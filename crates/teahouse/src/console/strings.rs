@@ -226,9 +226,9 @@ words! {
         line_unmuted: "{name} 可以说话了", "{name} may speak again";
         line_removed: "{value} 被请出去了", "{value} was asked to leave";
         line_back: "{value} 回来了", "{value} is back";
-        line_role: "{name} 现在是{value}", "{name} is now {value}";
+        line_role: "{name} 现在是{value}", "{name} now has the role: {value}";
         line_renamed: "改名为 {value}", "renamed to {value}";
-        line_model: "模型换成 {value}", "The model is now {value}";
+        line_model: "模型换成 {value}", "The model is now: {value}";
         line_title: "茶座改名为 {value}", "The room is now called {value}";
     }
 }
