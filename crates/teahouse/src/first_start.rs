@@ -1,5 +1,6 @@
 //! The first start writes its own configuration: one QQ account that waits for a bridge with a token nobody else
-//! knows, the open table with its limits, the local model. What lies there already is never touched.
+//! knows, the open table with its limits, the local model, the language of the terminal. What lies there already is
+//! never touched.
 
 use std::io::Write;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
@@ -7,13 +8,15 @@ use std::path::{Path, PathBuf};
 
 use secrecy::ExposeSecret;
 
+use teahouse_core::Language;
+
 use crate::serve::random_token;
 
 const SETTINGS: &str = include_str!("first_start/teahouse.toml");
 const CHARTER: &str = include_str!("first_start/charter.toml");
 
 /// The configuration of a data folder, written now if there is none. Says whether it was.
-pub fn settings(data: &Path) -> std::io::Result<(PathBuf, bool)> {
+pub fn settings(data: &Path, language: Language) -> std::io::Result<(PathBuf, bool)> {
     let file = data.join("teahouse.toml");
     if file.exists() {
         return Ok((file, false));
@@ -28,8 +31,24 @@ pub fn settings(data: &Path) -> std::io::Result<(PathBuf, bool)> {
         &format!("{}\n", random_token().expose_secret()),
     )?;
     write_once(&data.join("charter.toml"), 0o644, CHARTER)?;
-    write_once(&file, 0o644, SETTINGS)?;
+    let settings = match language {
+        Language::English => SETTINGS.to_owned(),
+        Language::Chinese => SETTINGS.replace("language = \"en\"", "language = \"zh\""),
+    };
+    write_once(&file, 0o644, &settings)?;
     Ok((file, true))
+}
+
+/// What the operator's terminal speaks, by `LC_ALL`, `LC_MESSAGES` or `LANG`.
+pub fn terminal_language(environment: impl Fn(&str) -> Option<String>) -> Language {
+    let names = ["LC_ALL", "LC_MESSAGES", "LANG"];
+    let mut set = names
+        .iter()
+        .filter_map(|name| environment(name).filter(|value| !value.is_empty()));
+    match set.next() {
+        Some(locale) if locale.starts_with("zh") => Language::Chinese,
+        Some(_) | None => Language::English,
+    }
 }
 
 fn write_once(file: &Path, mode: u32, text: &str) -> std::io::Result<()> {
@@ -55,9 +74,34 @@ mod tests {
     use super::*;
 
     #[test]
+    fn the_house_speaks_as_its_operators_terminal_does() {
+        for (set, language) in [
+            (vec![("LANG", "zh_CN.UTF-8")], Language::Chinese),
+            (vec![("LC_ALL", "zh_TW"), ("LANG", "C")], Language::Chinese),
+            (vec![("LC_ALL", ""), ("LANG", "zh_CN")], Language::Chinese),
+            (
+                vec![("LC_ALL", "C.UTF-8"), ("LANG", "zh_CN")],
+                Language::English,
+            ),
+            (vec![], Language::English),
+        ] {
+            let value = |name: &str| {
+                let found = set.iter().find(|(known, _)| *known == name)?;
+                Some(found.1.to_owned())
+            };
+            assert_eq!(terminal_language(value), language, "{set:?}");
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let (file, _) = settings(folder.path(), Language::Chinese).unwrap();
+        let loaded =
+            crate::config::load(&file, &|_| None).unwrap_or_else(|errors| panic!("{errors:?}"));
+        assert_eq!(loaded.server.language, Language::Chinese);
+    }
+
+    #[test]
     fn the_first_start_is_safe_and_the_second_changes_nothing() {
         let folder = tempfile::tempdir().unwrap();
-        let (file, new) = settings(folder.path()).unwrap();
+        let (file, new) = settings(folder.path(), Language::English).unwrap();
         assert!(new);
         let token = folder.path().join("onebot.token");
         let secret = std::fs::read_to_string(&token).unwrap();
@@ -78,7 +122,8 @@ mod tests {
             Some("0.50 USD".parse().unwrap())
         );
         assert!(!loaded.houses[0].direct);
-        assert!(!settings(folder.path()).unwrap().1);
+        assert_eq!(loaded.server.language, Language::English);
+        assert!(!settings(folder.path(), Language::Chinese).unwrap().1);
         assert_eq!(std::fs::read_to_string(&token).unwrap(), secret);
     }
 }

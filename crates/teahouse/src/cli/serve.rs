@@ -44,7 +44,8 @@ pub(super) fn settings(
         Some(file) => file,
         None => {
             let folder = data.folder();
-            let (file, new) = first_start::settings(&folder).with_context(|| {
+            let language = first_start::terminal_language(|name| std::env::var(name).ok());
+            let (file, new) = first_start::settings(&folder, language).with_context(|| {
                 format!(
                     "cannot write the first configuration into \"{}\"",
                     folder.display()
