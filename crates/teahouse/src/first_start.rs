@@ -7,7 +7,6 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use secrecy::ExposeSecret;
-
 use teahouse_core::Language;
 
 use crate::serve::random_token;
