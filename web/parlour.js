@@ -365,7 +365,7 @@ function choose(e) {
 $('at').onclick = () => { box.setRangeText('@', box.selectionStart, box.selectionEnd, 'end'); box.focus(); pick(); };
 
 // A form whose answer lies beside it is empty again.
-addEventListener('htmx:afterRequest', e => e.detail.successful && e.detail.target.id === 'made' && e.detail.elt.reset());
+addEventListener('htmx:afterRequest', e => e.detail.successful && e.detail.target.id === 'made' && e.detail.elt.reset?.());
 
 box.value = tab.getItem(key('draft')) || '';
 grow(); pending();

@@ -83,6 +83,9 @@ test('a guest comes by invitation, and it can be taken back', async t => {
   await first.getByTestId('invite-make').click();
   const link = await first.getByTestId('made-address').inputValue();
   assert.ok(await first.locator('#made svg[role=img]').isVisible(), 'a QR code is shown');
+  await closePanel(first);
+  await panel(first);
+  assert.equal(await first.getByTestId('made-address').count(), 0, 'it is shown once');
   const phone = await browser(t, home, { lang: 'en-GB' });
   const guest = await phone.profile.newPage();
   await guest.goto(link);

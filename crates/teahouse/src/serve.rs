@@ -358,10 +358,11 @@ pub async fn serve(
     if let Some(local) = &open.local {
         tell_local(&local.borrow());
     }
-    eprintln!("teahouse is ready on http://{address}");
+    // First the link: whoever waits for "ready" has seen it by then.
     if let Some(link) = link {
-        eprintln!("open this link once to become its owner: {link}");
+        eprintln!("open this link once to become the owner of this house: {link}");
     }
+    eprintln!("teahouse is ready on http://{address}");
     stop.cancelled().await;
     ready.store(false, Ordering::Release);
     info!("closing");

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, Path, Query, State};
 use axum::http::{HeaderMap, StatusCode};
-use axum::response::{Redirect, Response};
+use axum::response::{Html, Redirect, Response};
 use axum::routing::{get, post};
 use serde::Deserialize;
 use teahouse_adapters::parlour::{MAIN_ROOM, Parlour, ParlourError};
@@ -59,6 +59,11 @@ pub fn routes(rooms: Rooms) -> Router {
         .route("/parlour/{room}", get(room))
         .route("/parlour/{room}/panel", get(show_panel))
         .route("/parlour/{room}/panel/more", get(show_more))
+        // A link that is shown once is gone when the panel was closed.
+        .route(
+            "/parlour/{room}/panel/made",
+            get(|_: OwnerSession| async { Html("") }),
+        )
         .route("/parlour/{room}/title", post(buttons::set_title))
         .route("/parlour/{room}/seats", post(buttons::new_seat))
         .route(
