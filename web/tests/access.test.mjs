@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { strict as assert } from 'node:assert';
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { browser, bubble, closePanel, fits, house, owner, panel, say, seat } from './house.mjs';
+import { browser, bubble, closePanel, fits, house, owner, panel, say, seat, still } from './house.mjs';
 
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 async function scan(page, what) {
@@ -72,6 +72,8 @@ test('keys alone: sign in, write, mention, reply, recall, open and close the pan
   await walk('panel-open', 'Shift+Tab');
   await press('Enter');
   await page.getByTestId('clock-now').waitFor();
+  // A button is the house's once the panel has come to rest.
+  await still(page);
   await walk('clock-23:30');
   await press('Enter');
   await page.locator('[data-tint=night]').waitFor();

@@ -53,8 +53,8 @@ pub trait Adapter: Send + Sync {
     /// The platform, such as `qq`: members and chats of two accounts on one platform are the same.
     fn platform(&self) -> &'static str;
 
-    /// What it can do now.
-    fn capabilities(&self) -> Capabilities;
+    /// What it can do in a chat now.
+    fn capabilities(&self, chat: &ChatId) -> Capabilities;
 
     /// Who we are there; unknown until the first link has said so.
     fn us(&self) -> Option<MemberId>;

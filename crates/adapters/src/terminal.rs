@@ -108,7 +108,7 @@ impl Adapter for Terminal {
         TERMINAL
     }
 
-    fn capabilities(&self) -> Capabilities {
+    fn capabilities(&self, _chat: &ChatId) -> Capabilities {
         Capabilities {
             longest_text: usize::MAX,
             quotes: false,

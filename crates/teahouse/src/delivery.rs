@@ -241,7 +241,7 @@ async fn read_back(host: &Arc<Host>, lane: &Arc<Lane>, outgoing: &Outgoing) -> R
     let Some(account) = host.accounts.get(&lane.address.account) else {
         return ReadBack::NotNow;
     };
-    if !account.adapter.capabilities().history {
+    if !account.adapter.capabilities(&lane.address.chat).history {
         return ReadBack::NoHistory;
     }
     match account.adapter.history(&lane.address.chat, LOOK_BACK).await {

@@ -84,7 +84,7 @@ impl Host {
     /// Whether the room shows all parts of an answer as one message.
     pub(crate) fn joins_parts(&self, lane: &Lane) -> bool {
         let platform = self.platform_of(lane);
-        platform.is_some_and(|platform| platform.capabilities().joins_parts)
+        platform.is_some_and(|platform| platform.capabilities(&lane.address.chat).joins_parts)
     }
 
     /// How an answer is cut for the room.

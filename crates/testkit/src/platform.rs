@@ -371,7 +371,7 @@ impl Adapter for FakePlatform {
         Self::PLATFORM
     }
 
-    fn capabilities(&self) -> Capabilities {
+    fn capabilities(&self, _chat: &ChatId) -> Capabilities {
         Capabilities {
             longest_text: usize::MAX,
             quotes: true,

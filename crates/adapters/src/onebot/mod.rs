@@ -524,7 +524,7 @@ impl Adapter for OneBot {
         PLATFORM
     }
 
-    fn capabilities(&self) -> Capabilities {
+    fn capabilities(&self, _chat: &ChatId) -> Capabilities {
         Capabilities {
             longest_text: LONGEST_TEXT,
             quotes: true,

@@ -238,7 +238,9 @@ fn refused(error: &ParlourError) -> Response {
         ParlourError::NoRoom { .. } | ParlourError::NoSeat | ParlourError::NoMessage => {
             StatusCode::NOT_FOUND
         }
-        ParlourError::BadInvitation | ParlourError::NotAllowed => StatusCode::FORBIDDEN,
+        ParlourError::BadInvitation | ParlourError::NotAllowed | ParlourError::TooLate => {
+            StatusCode::FORBIDDEN
+        }
         ParlourError::Full => StatusCode::CONFLICT,
         ParlourError::BadName | ParlourError::BadRoom { .. } => StatusCode::UNPROCESSABLE_ENTITY,
         ParlourError::Log(_) => StatusCode::INTERNAL_SERVER_ERROR,

@@ -236,12 +236,13 @@ impl Adapter for Parlour {
         PARLOUR
     }
 
-    fn capabilities(&self) -> Capabilities {
+    fn capabilities(&self, chat: &ChatId) -> Capabilities {
+        let skin = self.room(chat).map(|room| room.state().skin);
         Capabilities {
             longest_text: LONGEST_TEXT,
             quotes: true,
             history: true,
-            joins_parts: true,
+            joins_parts: skin.unwrap_or_default().joins_parts(),
         }
     }
 

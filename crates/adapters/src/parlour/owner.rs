@@ -45,6 +45,9 @@ pub enum ParlourError {
     /// Another role may.
     #[error("this seat may not do that")]
     NotAllowed,
+    /// The platform that is played has a time for it.
+    #[error("on the platform that this room plays it is too late to take that back")]
+    TooLate,
     /// All seats are taken.
     #[error("all {SEATS} seats of this room are taken; somebody has to leave first")]
     Full,

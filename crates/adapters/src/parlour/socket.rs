@@ -9,11 +9,11 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
 use tracing::debug;
 
-use super::Parlour;
 use super::room::{Room, text};
 use super::seat::TokenHash;
 use super::talk::Hurry;
-use super::wire::{FromSeat, ToSeat};
+use super::wire::{FromSeat, Refusal, ToSeat};
+use super::{Parlour, ParlourError};
 
 /// The first hello comes within so long.
 const HELLO: Duration = Duration::from_secs(10);
@@ -209,10 +209,14 @@ async fn hear(
             })
         }
         Ok(FromSeat::Recall { id }) => {
-            if let Err(error) = parlour.recall_in(room, seat, id).await {
-                debug!(room = %room.id, "a message was not taken back: {error}");
-            }
-            None
+            let error = parlour.recall_in(room, seat, id).await.err()?;
+            debug!(room = %room.id, "a message was not taken back: {error}");
+            matches!(error, ParlourError::TooLate).then(|| {
+                text(&ToSeat::Refused {
+                    client_id: "",
+                    why: Refusal::TooLate,
+                })
+            })
         }
         Ok(FromSeat::Typing) => {
             parlour.typing(room, seat);

@@ -164,7 +164,9 @@ impl Parlour {
             let mut state = room.state();
             let who = state.seat(by).ok_or(ParlourError::NoSeat)?;
             let may_all = who.kept.role.standing().is_admin();
-            if who.kept.removed.is_some() {
+            let removed = who.kept.removed.is_some();
+            let skin = state.skin;
+            if removed {
                 return Err(ParlourError::NoSeat);
             }
             let said = state.said(id).ok_or(ParlourError::NoMessage)?;
@@ -173,6 +175,12 @@ impl Parlour {
             }
             if said.recalled.is_some() {
                 return Ok(());
+            }
+            let age = now.as_millisecond() - said.at;
+            let window = skin.recall_within();
+            if !may_all && window.is_some_and(|window| i128::from(age) > window.as_millis() as i128)
+            {
+                return Err(ParlourError::TooLate);
             }
             said.recalled = Some(Recalled { by: by.to_owned() });
             said.text.clear();

@@ -1,6 +1,8 @@
 //! What a page and the parlour say to each other: JSON text frames, `type` first. The same shape of a line is kept in
 //! the log. Nothing here decides, and nothing of a token but the hello's own.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
 use super::clock::ClockShown;
@@ -145,6 +147,8 @@ pub enum Refusal {
     Gone,
     /// The log cannot keep up.
     Full,
+    /// The platform that is played lets nobody take back what is so old.
+    TooLate,
 }
 
 /// One line of a room.
@@ -374,6 +378,34 @@ pub enum Skin {
     Qq,
     /// Telegram.
     Telegram,
+}
+
+impl Skin {
+    /// Whether an answer grows in one message: where a message cannot be edited, its parts stand alone.
+    pub fn joins_parts(self) -> bool {
+        match self {
+            Skin::Plain | Skin::Telegram => true,
+            Skin::Qq => false,
+        }
+    }
+
+    /// How long members may take back their own messages; nothing means for ever. Admins always may.
+    pub fn recall_within(self) -> Option<Duration> {
+        match self {
+            Skin::Plain => None,
+            Skin::Qq => Some(Duration::from_secs(2 * 60)),
+            Skin::Telegram => Some(Duration::from_secs(48 * 3_600)),
+        }
+    }
+
+    /// The wire's word for it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Skin::Plain => "plain",
+            Skin::Qq => "qq",
+            Skin::Telegram => "telegram",
+        }
+    }
 }
 
 /// A picture was taken in.

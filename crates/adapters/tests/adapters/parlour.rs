@@ -16,7 +16,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use teahouse_adapters::parlour::{
     ClockMode, Config, KeptLine, LogError, MAIN_ROOM, NewMessage, NewSeat, Parlour, ParlourError,
-    ParlourLog, SeatRole, routes,
+    ParlourLog, SeatRole, Skin, routes,
 };
 use teahouse_adapters::{Adapter, EventSink, Incoming, Sign};
 use teahouse_core::{
@@ -631,6 +631,58 @@ async fn a_recalled_message_is_gone_from_tabs_log_and_house() {
 }
 
 #[tokio::test]
+async fn a_room_that_plays_a_platform_can_do_what_that_can_and_no_more() {
+    let house = House::open().await;
+    let (lin, admin) = (
+        house.member("lin").await,
+        house.sit("wu", SeatRole::Admin).await,
+    );
+    let mut tab = house.sits(&lin).await;
+    let _chair = house.sits(&admin).await;
+    for (skin, joins, minutes, window) in [
+        (Skin::Plain, true, 60 * 24 * 30, None),
+        (Skin::Telegram, true, 60 * 47, Some(60 * 49)),
+        (Skin::Qq, false, 1, Some(3)),
+    ] {
+        house.parlour.set_skin(&main(), skin).await.unwrap();
+        tab.until("state").await;
+        assert_eq!(
+            house.parlour.capabilities(&main()).joins_parts,
+            joins,
+            "{skin:?}"
+        );
+        let old = house
+            .parlour
+            .say(&main(), &lin.seat, text("old"))
+            .await
+            .unwrap();
+        let late = window.unwrap_or(minutes) - minutes;
+        house.clock.fetch_add(late * 60_000, Ordering::Relaxed);
+        let new = house
+            .parlour
+            .say(&main(), &lin.seat, text("new"))
+            .await
+            .unwrap();
+        house.clock.fetch_add(minutes * 60_000, Ordering::Relaxed);
+        tab.sends(json!({"type": "recall", "id": new})).await;
+        assert_eq!(tab.until("recalled").await["id"], new, "{skin:?}");
+        tab.sends(json!({"type": "recall", "id": old})).await;
+        match window {
+            None => assert_eq!(tab.until("recalled").await["id"], old),
+            Some(_) => {
+                assert_eq!(tab.until("refused").await["why"], "too_late", "{skin:?}");
+                house
+                    .parlour
+                    .recall(&main(), &admin.seat, old)
+                    .await
+                    .unwrap();
+                tab.until("recalled").await;
+            }
+        }
+    }
+}
+
+#[tokio::test]
 async fn what_is_empty_too_long_or_too_fast_is_refused_and_said_so() {
     let house = House::open().await;
     let lin = house.member("lin").await;
@@ -695,7 +747,8 @@ async fn bad_034_hostile_text_arrives_cleaned_for_all() {
     tab.says("c1", &text).await;
     let line = tab.until("msg").await;
     let shown = line["text"].as_str().unwrap();
-    assert_eq!(shown, format!("<img src=x onerror=1>\nab {zalgo}"));
+    let calmed = format!("a{}", "\u{301}".repeat(15));
+    assert_eq!(shown, format!("<img src=x onerror=1>\nab {calmed}"));
     assert_eq!(house.message().await.text(), shown);
     // A lone surrogate is no text at all.
     let raw = "{\"type\":\"msg\",\"client_id\":\"c2\",\"text\":\"\\ud800\"}";

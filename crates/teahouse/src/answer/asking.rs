@@ -313,7 +313,10 @@ impl Answer {
     fn longest_text(&self) -> usize {
         let account = self.host.accounts.get(&self.lane.address.account);
         account.map_or(usize::MAX, |account| {
-            account.adapter.capabilities().longest_text
+            account
+                .adapter
+                .capabilities(&self.lane.address.chat)
+                .longest_text
         })
     }
 

@@ -7,7 +7,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use serde_json::json;
-use teahouse_adapters::parlour::{ParlourError, SeatRole};
+use teahouse_adapters::parlour::{ParlourError, SeatRole, Skin};
 use teahouse_core::{ChatId, MemberId};
 
 use super::panel;
@@ -112,6 +112,23 @@ pub(super) async fn set_clock(
         },
         Err(error) => Err(error),
     };
+    rooms.done(&room, &headers, &session, "", done)
+}
+
+#[derive(Deserialize)]
+pub(super) struct SkinForm {
+    skin: Skin,
+}
+
+pub(super) async fn set_skin(
+    State(rooms): State<Rooms>,
+    session: OwnerSession,
+    Path(room): Path<String>,
+    headers: HeaderMap,
+    Form(form): Form<SkinForm>,
+) -> Response {
+    let id = ChatId::new(room.as_str());
+    let done = rooms.parlour().set_skin(&id, form.skin).await;
     rooms.done(&room, &headers, &session, "", done)
 }
 

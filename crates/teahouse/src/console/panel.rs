@@ -30,6 +30,8 @@ pub struct PanelView {
     pub clock: String,
     /// `HH:MM` in the room.
     pub time: String,
+    /// Which platform the room plays.
+    pub skin: &'static str,
     /// What may be chosen.
     pub models: Vec<String>,
     /// What is chosen.
@@ -75,6 +77,11 @@ pub fn panel(language: Language, view: &PanelView) -> Response {
             ("14:00", w.clock_day),
             ("23:30", w.clock_night),
             ("fast", w.clock_fast),
+        ],
+        skins: [
+            ("plain", w.skin_plain),
+            ("qq", w.skin_qq),
+            ("telegram", w.skin_telegram),
         ],
         faults: [
             ("", w.fault_none),
@@ -191,6 +198,7 @@ struct Panel<'a> {
     base: String,
     view: &'a PanelView,
     clocks: [(&'static str, &'static str); 4],
+    skins: [(&'static str, &'static str); 3],
     faults: [(&'static str, &'static str); 8],
 }
 

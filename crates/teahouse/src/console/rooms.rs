@@ -71,6 +71,7 @@ pub fn routes(rooms: Rooms) -> Router {
             post(buttons::change_seat),
         )
         .route("/parlour/{room}/clock", post(buttons::set_clock))
+        .route("/parlour/{room}/skin", post(buttons::set_skin))
         .route("/parlour/{room}/model", post(buttons::set_model))
         .route("/parlour/{room}/invite", post(buttons::invite))
         .route("/parlour/{room}/invite/revoke", post(buttons::revoke))
@@ -249,6 +250,7 @@ impl Rooms {
             seats: seats.collect(),
             clock: set_to.to_owned(),
             time: time.clone(),
+            skin: card.shown.skin.word(),
             models,
             model: card.shown.model.choice,
             fault: card.shown.model.fault.unwrap_or_default(),
@@ -265,9 +267,8 @@ impl Rooms {
             ParlourError::BadName
             | ParlourError::BadRoom { .. }
             | ParlourError::BadInvitation
-            | ParlourError::NotAllowed => {
-                panel::refused(language, StatusCode::UNPROCESSABLE_ENTITY)
-            }
+            | ParlourError::NotAllowed
+            | ParlourError::TooLate => panel::refused(language, StatusCode::UNPROCESSABLE_ENTITY),
             ParlourError::Log(error) => {
                 tracing::error!(%error, "the parlour's log does not keep what its owner changes");
                 panel::refused(language, StatusCode::INTERNAL_SERVER_ERROR)

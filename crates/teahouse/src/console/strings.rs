@@ -135,6 +135,11 @@ words! {
         role_newcomer: "新人", "newcomer";
         role_lurker: "潜水", "lurker";
         role_bot: "机器人", "bot";
+        skin: "像哪个平台", "Plays the platform";
+        skin_plain: "通用", "None in particular";
+        skin_qq: "QQ 样", "Like QQ";
+        skin_telegram: "Telegram 样", "Like Telegram";
+        skin_help: "QQ 样：回答分条发，成员两分钟内能撤回。Telegram 样：48 小时内能撤回。", "Like QQ: answers come in parts, members recall within two minutes. Like Telegram: within 48 hours.";
         clock_now: "现在", "Now";
         clock_day: "白天 14:00", "Day 14:00";
         clock_night: "深夜 23:30", "Night 23:30";
@@ -203,6 +208,7 @@ words! {
         no_too_long: "太长了，最多 4000 字。", "Too long; 4,000 characters at most.";
         no_too_fast: "说得太快，歇一下再发。", "Too fast; wait a moment.";
         no_empty: "还没写字。", "Nothing written yet.";
+        no_too_late: "这个平台上过了时间，撤不回了。", "On this platform it is too late to recall it.";
         no_gone: "没有发出去，请再试一次。", "Not sent; please try again.";
         no_full: "这会儿太满，没有发出去。", "Too much at once; not sent.";
         role_owner: "群主", "owner";

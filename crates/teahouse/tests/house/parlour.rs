@@ -17,7 +17,7 @@ use teahouse::host::{Host, Parts};
 use teahouse::parlour::{self, ChooseError, Models, clock_mode};
 use teahouse::script::{Script, Stage};
 use teahouse_adapters::parlour::{
-    ClockMode, Line, MAIN_ROOM, NewMessage, NewSeat, Parlour, Said, SeatRole, SpeakerKind,
+    ClockMode, Line, MAIN_ROOM, NewMessage, NewSeat, Parlour, Said, SeatRole, Skin, SpeakerKind,
 };
 use teahouse_adapters::{Adapter, EventSink};
 use teahouse_core::{
@@ -204,6 +204,34 @@ async fn an_answer_grows_sentence_by_sentence_in_one_bubble_with_one_mark() {
     assert!(chip.millis >= 10_000, "{chip:?}");
     assert_eq!(chip.cost.as_deref(), Some("0.000066"));
     assert_eq!(chip.currency.as_deref(), Some("USD"));
+    tea.closes().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_room_that_plays_qq_gets_an_answer_as_a_qq_group_would() {
+    let tea = Tasting::opens().await;
+    let room = main_room();
+    tea.parlour.set_skin(&room, Skin::Qq).await.unwrap();
+    let lin = tea.sit(&room, "lin", SeatRole::Member).await;
+    let answer = "Tea is made by pouring hot water over cured leaves of the plant. ".repeat(12);
+    tea.model.next(
+        Answer::new()
+            .says_slowly(answer.trim_end(), seconds(2))
+            .used(40, 13),
+    );
+    tea.says(&room, &lin, "ai how is tea made?").await;
+    let house = tea.house(&room);
+    let parts: Vec<_> = house
+        .iter()
+        .filter(|said| said.text.contains("Tea"))
+        .collect();
+    assert!((2..=4).contains(&parts.len()), "{parts:?}");
+    for part in parts {
+        assert!(
+            part.text.starts_with("[AI] ") && part.turn.is_none(),
+            "{part:?}"
+        );
+    }
     tea.closes().await;
 }
 
