@@ -238,7 +238,9 @@ mod tests {
             assert_eq!(shown_name(name).as_deref(), shown, "{name:?}");
         }
         let capped = shown_name(&zalgo).unwrap();
-        assert_eq!(capped.chars().count(), NAME_CHARS);
+        assert_eq!(capped.chars().count(), 16);
+        let crowd = format!("a{}", "\u{301}".repeat(15)).repeat(9);
+        assert_eq!(shown_name(&crowd).unwrap().chars().count(), NAME_CHARS);
         assert_eq!(shown_name(&"茶".repeat(99)).unwrap().chars().count(), 24);
     }
 
