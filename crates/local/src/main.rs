@@ -57,6 +57,8 @@ fn main() -> ExitCode {
         eprintln!("teahouse-model: {why}");
         return ExitCode::FAILURE;
     }
+    // The house does without huge pages and its children inherit that; a model is large and touches all it has.
+    let _ = rustix::thread::disable_transparent_huge_pages(false);
     let arguments = Arguments::parse();
     tracing_subscriber::fmt()
         .with_writer(std::io::stderr)
