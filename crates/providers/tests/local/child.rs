@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use rustix::event::{PollFd, PollFlags, poll};
 use serde_json::Value;
 use teahouse_core::FailureKind;
 use teahouse_providers::local::child::{Times, find_program};
@@ -87,13 +88,21 @@ impl Pot {
     }
 
     async fn child_is_gone(&self) {
-        timeout(PATIENCE, async {
-            while self.child_lives() {
-                tokio::time::sleep(Duration::from_millis(10)).await;
-            }
-        })
-        .await
-        .expect("the child ends");
+        if !self.child_lives() {
+            return;
+        }
+        let pid = self.seen()["pid"].as_i64().expect("a number");
+        let pid = rustix::process::Pid::from_raw(pid as i32).expect("a process");
+        // Gone meanwhile, if it cannot be watched.
+        let Ok(child) = rustix::process::pidfd_open(pid, rustix::process::PidfdFlags::empty())
+        else {
+            return;
+        };
+        let limit = PATIENCE.try_into().expect("a limit");
+        let ended = tokio::task::spawn_blocking(move || {
+            poll(&mut [PollFd::new(&child, PollFlags::IN)], Some(&limit))
+        });
+        assert_eq!(ended.await.unwrap(), Ok(1), "the child ends");
     }
 }
 
@@ -213,18 +222,17 @@ async fn a_crash_while_serving_is_mended_before_the_next_question() {
     let pot = Pot::new("serve");
     let model = pot.open();
     let socket = ready(&model).await.unwrap();
+    let mut state = model.state();
+    state.mark_unchanged();
     let mut stream = UnixStream::connect(&socket).await.unwrap();
     stream
         .write_all(b"GET /die HTTP/1.1\r\n\r\n")
         .await
         .unwrap();
-    timeout(PATIENCE, async {
-        while pot.lives() < 2 {
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-    })
-    .await
-    .expect("it starts again by itself");
+    timeout(PATIENCE, state.changed())
+        .await
+        .expect("it is noticed")
+        .expect("the keeper lives");
     reaches(&model, |state| *state == LocalState::Ready).await;
     assert_eq!(pot.lives(), 2);
     assert_eq!(
@@ -253,7 +261,12 @@ async fn idle_it_is_let_go_but_not_while_somebody_talks() {
     let model = pot.open();
     let busy = model.busy();
     ready(&model).await.unwrap();
-    tokio::time::sleep(Duration::from_millis(600)).await;
+    // One that nobody talks to, started later, is let go before it.
+    let mut other = Pot::new("serve");
+    other.config.times.idle = Duration::from_millis(150);
+    let idle = other.open();
+    ready(&idle).await.unwrap();
+    reaches(&idle, |state| *state == LocalState::Stopped).await;
     assert_eq!(*model.state().borrow(), LocalState::Ready);
     drop(busy);
     reaches(&model, |state| *state == LocalState::Stopped).await;
