@@ -136,14 +136,9 @@ impl Host {
             Answer::new(self.clone(), lane, lease, open_turn.clone(), cancel.clone())
         });
         let acceptance = Acceptance {
-            key,
-            platform: lane.platform,
-            at: now,
-            line: None,
             turn: Some((turn, None)),
-            changes: vec![],
             attempt: answer.as_mut().and_then(Answer::first_attempt),
-            say: vec![],
+            ..taken_in(lane, key, now)
         };
         let accepted = self.store.accept(lease, acceptance).await?;
         if accepted == Accepted::Seen {
@@ -222,14 +217,10 @@ impl Host {
         let refused = (reason != Reason::Command)
             .then(|| (self.new_turn(lane, message, call, now), Some(reason)));
         let acceptance = Acceptance {
-            key,
-            platform: lane.platform,
-            at: now,
             line: Some(self.line(lane, message, reason, true, now)),
             turn: refused,
-            changes: vec![],
-            attempt: None,
             say: self.say(lane, Some(&message.id), notice, now),
+            ..taken_in(lane, key, now)
         };
         if self.store.accept(lease, acceptance).await? == Accepted::New {
             fault::point("after-accept");
@@ -326,14 +317,10 @@ impl Host {
             Command::Empty | Command::Ask | Command::Help => return Ok(()),
         };
         let acceptance = Acceptance {
-            key,
-            platform: lane.platform,
-            at: now,
             line: Some(self.line(lane, message, Reason::Command, true, now)),
-            turn: None,
             changes,
-            attempt: None,
             say: self.say(lane, Some(&message.id), notice, now),
+            ..taken_in(lane, key, now)
         };
         if self.store.accept(lease, acceptance).await? == Accepted::New {
             fault::point("after-accept");
@@ -400,6 +387,20 @@ impl Host {
             self.end_unanswered(lane, lease, &turn, reason).await?;
         }
         Ok(())
+    }
+}
+
+/// A call that is taken in, with nothing following from it yet.
+fn taken_in(lane: &Lane, key: InboxKey, now: Timestamp) -> Acceptance {
+    Acceptance {
+        key,
+        platform: lane.platform,
+        at: now,
+        line: None,
+        turn: None,
+        changes: vec![],
+        attempt: None,
+        say: vec![],
     }
 }
 
