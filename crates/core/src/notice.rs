@@ -119,6 +119,8 @@ pub enum Notice {
     Unreadable,
     /// A question that waited too long.
     Apology,
+    /// Several questions that waited too long, or came while the house could not hear: one word for all of them.
+    Apologies,
 }
 
 impl Notice {
@@ -219,6 +221,10 @@ impl Notice {
             Notice::Apology => pick(
                 "Sorry, I couldn't answer this in time. Please ask again.",
                 "抱歉，这个没来得及回答，请再问一次。",
+            ),
+            Notice::Apologies => pick(
+                "Sorry, I was away for a while and some questions went unanswered. Please ask again.",
+                "抱歉，刚才离开了一会儿，有几个问题没来得及回答，请再问一次。",
             ),
         }
     }
@@ -345,6 +351,7 @@ mod tests {
             Notice::TooLong { limit: 4_000 },
             Notice::Unreadable,
             Notice::Apology,
+            Notice::Apologies,
         ];
         let han = |text: &str| text.chars().any(|c| ('\u{4e00}'..='\u{9fff}').contains(&c));
         for notice in all {

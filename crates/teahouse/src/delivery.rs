@@ -23,6 +23,8 @@ pub(crate) const CLAIM: Duration = Duration::from_secs(90);
 const LOOK_BACK: usize = 40;
 /// A little chance on top of the pace, so that it looks like nobody's clock.
 const JITTER: Duration = Duration::from_millis(300);
+/// While no link is up nothing is taken in hand; a new link wakes the room.
+const OFFLINE_PAUSE: Duration = Duration::from_secs(600);
 /// After a failure of the store.
 const STORE_PAUSE: Duration = Duration::from_secs(1);
 
@@ -77,6 +79,9 @@ async fn next(
         return Ok(None);
     };
     let now = host.clock.now();
+    if first.is_none() && !is_online(host, lane) {
+        return Ok(Some(OFFLINE_PAUSE));
+    }
     let claim = match first {
         Some(delivery) => Claim::Due(delivery),
         None => host.store.claim(lease, now, now + CLAIM).await?,
@@ -97,6 +102,11 @@ async fn next(
             Duration::ZERO
         }
     }))
+}
+
+fn is_online(host: &Host, lane: &Lane) -> bool {
+    let account = host.accounts.get(&lane.address.account);
+    account.is_some_and(|account| *account.adapter.connection().borrow() == Connection::Online)
 }
 
 async fn deliver(
@@ -120,6 +130,10 @@ async fn deliver(
             Before::Queued => send(host, lane, &delivery, &outgoing).await,
         },
     };
+    let too_old = DeadWhy::TooOld;
+    if state == (DeliveryState::Dead { why: too_old }) && delivery.turn.is_some() {
+        host.apologise_for(lane, lease, &delivery).await?;
+    }
     match &state {
         DeliveryState::Sent { message } => {
             counter!("teahouse_sent_total").increment(1);
@@ -173,7 +187,7 @@ async fn send(
     let Some(account) = host.accounts.get(&lane.address.account) else {
         return offline();
     };
-    if *account.adapter.connection().borrow() != Connection::Online {
+    if !is_online(host, lane) {
         return offline();
     }
     if delivery.is_stale(now) {

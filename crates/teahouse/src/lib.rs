@@ -13,6 +13,7 @@ pub mod console;
 mod control;
 mod delivery;
 mod first_start;
+mod gap;
 mod room;
 mod serve;
 mod signs;

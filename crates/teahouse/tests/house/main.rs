@@ -6,6 +6,7 @@ mod contract;
 mod crash;
 mod dedup;
 mod doors;
+mod gap;
 mod journey;
 mod owner;
 mod pages;
