@@ -8,6 +8,7 @@ mod dedup;
 mod doors;
 mod gap;
 mod journey;
+mod limits;
 mod owner;
 mod pages;
 mod parlour;
