@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use sha2::Digest;
-use teahouse_store::{Accepted, EmbeddedStore, Reserved, Store, StoreError};
+use teahouse_store::{Accepted, Claim, EmbeddedStore, Reserved, Store, StoreError};
 use teahouse_testkit::store_contract;
 use teahouse_testkit::store_contract::{
     Room, at, budget, find_a_lively_room, label, leave_a_lively_room, notice, turn,
@@ -115,6 +115,47 @@ async fn of_64_attempts_that_race_for_a_budget_of_20_exactly_20_pass() {
     assert_eq!(passed, 20);
     let totals = store.totals().await.unwrap();
     assert_eq!((totals.reserved, totals.attempts), (2 * 20 * 7, 20));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_two_hosts_that_race_for_a_rooms_outbox_never_both_have_a_row_in_hand() {
+    let folder = folder();
+    let store = Arc::new(open(&folder));
+    let room = Room::open(&*store).await.unwrap();
+    for n in 1..=60 {
+        room.asks(n, "lin").await.unwrap();
+        room.is_answered(n).await.unwrap();
+    }
+    let mut hosts = JoinSet::new();
+    for by in [1, 2] {
+        let store = store.clone();
+        hosts.spawn(async move {
+            let (mut in_hand, mut lost) = (Vec::new(), 0);
+            loop {
+                let (room, _) = Room::open_as(&*store, by, "qq", "green").await.unwrap();
+                loop {
+                    match store.claim(room.lease, at(60), at(90)).await {
+                        Ok(Claim::Due(delivery)) => in_hand.push(delivery.id),
+                        Ok(Claim::Later(_) | Claim::Empty) => return (in_hand, lost),
+                        Err(StoreError::LeaseLost { .. }) => break,
+                        Err(other) => panic!("{other}"),
+                    }
+                }
+                lost += 1;
+            }
+        });
+    }
+    let (mut in_hand, mut lost) = (Vec::new(), 0);
+    while let Some(host) = hosts.join_next().await {
+        let (rows, times) = host.unwrap();
+        in_hand.extend(rows);
+        lost += times;
+    }
+    assert!(lost > 0, "they took the room from each other");
+    let claimed = in_hand.len();
+    in_hand.sort();
+    in_hand.dedup();
+    assert_eq!((claimed, in_hand.len()), (60, 60));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

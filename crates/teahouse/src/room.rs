@@ -13,6 +13,7 @@ use teahouse_core::{
 };
 use teahouse_store::{Lease, MemberDay, OpenTurn, OpenedRoom};
 use tokio::sync::Notify;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 /// Lines of talk kept in memory.
@@ -116,6 +117,8 @@ pub struct OpenRoom {
     pub greeted: bool,
     /// When the hint was last given.
     pub hinted_at: Option<Timestamp>,
+    /// When the room was last told that nobody can answer, if nobody has answered since.
+    pub told_at: Option<Instant>,
     /// Our own latest messages.
     pub own: VecDeque<MessageId>,
     /// Our own messages as they were reported back.
@@ -233,6 +236,7 @@ impl OpenRoom {
             paused_until: opened.paused_until,
             greeted,
             hinted_at: None,
+            told_at: None,
             own: opened.own_messages.iter().cloned().collect(),
             echoes: VecDeque::new(),
             running: HashMap::new(),
