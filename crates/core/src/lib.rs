@@ -3,6 +3,7 @@
 
 #![warn(missing_docs, clippy::wildcard_enum_match_arm)]
 
+mod breaker;
 mod charter;
 mod chat;
 mod command;
@@ -20,9 +21,10 @@ mod reason;
 mod reasoning;
 mod split;
 
+pub use breaker::{Breakers, Callee, Condition, PROBE_EVERY, Pass, Rest};
 pub use charter::{Charter, Keep, MaxTokens, PurseRules, QuietHours, Triggers, Zone};
 pub use chat::{
-    ChatRequest, Chunk, FailureKind, Finish, NextStep, PromptLine, ReportedUsage, Speaker, Usage,
+    ChatRequest, Chunk, FailureKind, Finish, PromptLine, ReportedUsage, Speaker, Usage,
     estimate_tokens,
 };
 pub use command::{Call, Command, How, Trigger, find_call};
@@ -31,7 +33,7 @@ pub use event::{
     AccountName, Address, ChatId, EVENT_VERSION, Event, EventKind, InboxKey, Media, MemberId,
     Message, MessageId, Role, RoomId, RoomKind, Segment, Sender, SenderKind, Sequence, TurnId,
 };
-pub use failover::{Breakers, Route, RouteModel, Walk};
+pub use failover::{Route, RouteModel, Walk};
 pub use gate::{
     Draft, GateVerdict, Joined, OUTGOING_VERSION, OutSegment, Outgoing, SealError, Sealed, Source,
     clean_text, pass,

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use teahouse_core::FailureKind;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::Mutex;
@@ -55,11 +56,29 @@ pub enum Reply {
         waiting: u64,
         /// Each account with its connection.
         accounts: Vec<(String, String)>,
+        /// Whom others are preferred to.
+        #[serde(default)]
+        out: Vec<Out>,
     },
     /// A one-time link.
     Link(String),
     /// It could not be done.
     Refused(String),
+}
+
+/// A model of a provider that is not well.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Out {
+    /// The provider by its name in the settings.
+    pub provider: String,
+    /// Its model.
+    pub model: String,
+    /// The kind of failure.
+    pub why: FailureKind,
+    /// Since when, in seconds before now.
+    pub since: u64,
+    /// In how many seconds it is tried again.
+    pub again: u64,
 }
 
 /// The listening socket; its file goes with it.

@@ -8,6 +8,7 @@ pub mod parlour;
 pub mod script;
 
 mod answer;
+mod breakers;
 mod call;
 pub mod console;
 mod control;
@@ -18,3 +19,6 @@ mod room;
 mod serve;
 mod signs;
 mod talk;
+
+// The lock of `breakers`, which its test takes from loom.
+use std::sync::Mutex;
