@@ -241,13 +241,14 @@ impl Answer {
                 "a question waits: {} is on its way", model.provider);
         }
         tokio::select! {
+            biased;
+            () = self.cancel.cancelled() => Arrival::Stopped,
+            () = self.host.stop.cancelled(), if late => Arrival::Closing,
             here = gateway.arrive(&model.provider, left) => match here {
                 Ok(()) if late => Arrival::Late,
                 Ok(()) => Arrival::Here,
                 Err(error) => Arrival::Never(error),
             },
-            () = self.cancel.cancelled() => Arrival::Stopped,
-            () = self.host.stop.cancelled(), if late => Arrival::Closing,
         }
     }
 
@@ -375,8 +376,9 @@ impl Answer {
     /// Waits; false if the turn was stopped meanwhile.
     async fn pause(&self, pause: Duration) -> bool {
         tokio::select! {
-            () = tokio::time::sleep(pause) => true,
+            biased;
             () = self.cancel.cancelled() => false,
+            () = tokio::time::sleep(pause) => true,
         }
     }
 

@@ -37,9 +37,10 @@ pub(crate) async fn run(host: Arc<Host>, lane: Arc<Lane>, mut first: Option<Deli
             }
             Ok(Some(wait)) => {
                 tokio::select! {
-                    () = tokio::time::sleep(wait) => {}
-                    () = lane.outbox.notified() => {}
+                    biased;
                     () = host.stop.cancelled() => {}
+                    () = lane.outbox.notified() => {}
+                    () = tokio::time::sleep(wait) => {}
                 }
             }
             Ok(None) => {
@@ -58,8 +59,9 @@ pub(crate) async fn run(host: Arc<Host>, lane: Arc<Lane>, mut first: Option<Deli
                     break;
                 }
                 tokio::select! {
-                    () = tokio::time::sleep(STORE_PAUSE) => {}
+                    biased;
                     () = host.stop.cancelled() => {}
+                    () = tokio::time::sleep(STORE_PAUSE) => {}
                 }
             }
         }

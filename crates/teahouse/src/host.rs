@@ -1,7 +1,7 @@
 //! THE JOURNEY; read it first. An event comes in, the room it belongs to hears it, core decides, the store keeps
 //! what was decided, and only then turns and deliveries start. Nothing here knows a protocol, a vendor or SQL.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -69,12 +69,13 @@ pub struct Host {
     pub(crate) credits: HashMap<String, teahouse_core::Nano>,
     pub(crate) gateway: Gateway,
     pub(crate) breakers: Mutex<Breakers>,
-    pub(crate) accounts: HashMap<AccountName, AccountLine>,
+    pub(crate) accounts: BTreeMap<AccountName, AccountLine>,
     pub(crate) tasks: TaskTracker,
     pub(crate) stop: CancellationToken,
     houses: Vec<House>,
     language: Language,
-    rooms: Mutex<HashMap<Address, Arc<Lane>>>,
+    /// In order: whoever walks through them meets them in the same order in every run.
+    rooms: Mutex<BTreeMap<Address, Arc<Lane>>>,
     pub(crate) talk: Mutex<VecDeque<(Lease, HistoryLine)>>,
     pub(crate) talk_waits: Notify,
 }
@@ -113,7 +114,7 @@ impl Host {
             stop: CancellationToken::new(),
             houses: parts.houses,
             language: parts.language,
-            rooms: Mutex::new(HashMap::new()),
+            rooms: Mutex::new(BTreeMap::new()),
             talk: Mutex::new(VecDeque::new()),
             talk_waits: Notify::new(),
         })
@@ -568,8 +569,9 @@ impl Host {
                 warn!(error = %chain(&error), "old words could not be dropped; the next hour tries again");
             }
             tokio::select! {
-                () = tokio::time::sleep(TIDY_EVERY) => {}
+                biased;
                 () = self.stop.cancelled() => {}
+                () = tokio::time::sleep(TIDY_EVERY) => {}
             }
         }
     }
@@ -579,8 +581,9 @@ impl Host {
         let mut connection = adapter.connection();
         loop {
             tokio::select! {
-                changed = connection.changed() => if changed.is_err() { return },
+                biased;
                 () = self.stop.cancelled() => return,
+                changed = connection.changed() => if changed.is_err() { return },
             }
             if *connection.borrow_and_update() == teahouse_adapters::Connection::Online {
                 for lane in self.lanes_of(|account| account == adapter.account()) {

@@ -1,7 +1,7 @@
 //! A room in memory: what the house knows of it between two events. Rebuilt from the store whenever its lease is
 //! taken, bounded, and thrown away when nobody has spoken there for long. Decides nothing and waits for nothing.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -121,7 +121,7 @@ pub struct OpenRoom {
     /// Our own messages as they were reported back.
     pub echoes: VecDeque<Echo>,
     /// Turns at work.
-    pub running: HashMap<TurnId, Running>,
+    pub running: BTreeMap<TurnId, Running>,
     /// Turns that wait.
     pub waiting: VecDeque<OpenTurn>,
     talk: VecDeque<(MessageId, TalkLine)>,
@@ -235,7 +235,7 @@ impl OpenRoom {
             hinted_at: None,
             own: opened.own_messages.iter().cloned().collect(),
             echoes: VecDeque::new(),
-            running: HashMap::new(),
+            running: BTreeMap::new(),
             waiting: VecDeque::new(),
             talk: VecDeque::new(),
             exchanges: VecDeque::new(),

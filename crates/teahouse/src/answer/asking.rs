@@ -173,8 +173,9 @@ impl Answer {
     ) -> Result<Called, StoreError> {
         let mut parts = self.host.parts_for(&self.lane);
         let opened = tokio::select! {
-            opened = self.host.gateway.chat(&model.provider, request, deadline) => opened,
+            biased;
             () = self.cancel.cancelled() => return Ok(Called::Cancelled),
+            opened = self.host.gateway.chat(&model.provider, request, deadline) => opened,
         };
         let mut chunks = match opened {
             Ok(chunks) => chunks,
@@ -190,8 +191,9 @@ impl Answer {
             };
             let lane = self.lane.clone();
             let chunk = tokio::select! {
-                chunk = chunks.next() => chunk,
+                biased;
                 () = self.cancel.cancelled() => return Ok(Called::Cancelled),
+                chunk = chunks.next() => chunk,
                 () = lane.changed.notified(), if mouth_is_taken => {
                     mouth_is_taken = self.release_due(model, &mut parts).await?;
                     continue;
@@ -279,8 +281,9 @@ impl Answer {
                 return true;
             }
             tokio::select! {
-                () = changed => {}
+                biased;
                 () = self.cancel.cancelled() => {}
+                () = changed => {}
                 () = tokio::time::sleep(MOUTH_PAUSE) => {}
             }
         }
