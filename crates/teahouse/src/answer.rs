@@ -19,7 +19,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
-use crate::host::{Host, chain, with_open};
+use crate::host::{Host, chain, pause_after, with_open};
 use crate::room::Lane;
 use crate::signs::Toll;
 use asking::{Called, Report, count_attempt};
@@ -96,9 +96,22 @@ impl Answer {
     /// Answers the question and gives its place to the next.
     pub(crate) async fn run(mut self) {
         let id = self.turn.turn.id;
-        if let Err(error) = self.answer().await {
+        let done = self.answer().await;
+        if let Err(error) = &done {
             // The turn stays open on the disk: the next lease of the room takes it up.
-            error!(turn = %id, room = %self.lane.address, error = %chain(&error), "a turn could not be finished");
+            error!(turn = %id, room = %self.lane.address, error = %chain(error), "a turn could not be finished");
+            let troubles = {
+                let mut state = self.lane.state();
+                state.troubles += 1;
+                state.troubles
+            };
+            with_open(&self.lane, |open| {
+                open.in_doubt |= open.running.contains_key(&id)
+            });
+            // It will be asked anew: not at once, and ever later, for each call costs money.
+            self.host.rest_for(pause_after(troubles + 2)).await;
+        } else {
+            self.lane.state().troubles = 0;
         }
         with_open(&self.lane, |open| {
             open.running.remove(&id);
@@ -106,6 +119,7 @@ impl Answer {
         });
         self.lane.changed.notify_waiters();
         self.host.start_turns(&self.lane);
+        self.host.open_anew_if_in_doubt(&self.lane);
     }
 
     /// The first call, to be reserved together with the question's acceptance; nothing if something has to be looked
@@ -305,7 +319,11 @@ impl Answer {
                 continue;
             };
             if let Some(end) = last_end.take() {
-                self.host.store.attempt_ended(self.lease, end).await?;
+                self.host
+                    .insist(&self.lane, || {
+                        self.host.store.attempt_ended(self.lease, end.clone())
+                    })
+                    .await?;
             }
             fault::point("before-call");
             let mut report = Report::default();
@@ -344,6 +362,8 @@ impl Answer {
                             if !self.pause(pause).await {
                                 return self.end_stopped(last_end).await;
                             }
+                            // What was taken back meanwhile must not be told.
+                            lines = self.prompt_source(&route, !trimmed).await?;
                             Some(at)
                         }
                         Some(_) | None => None,

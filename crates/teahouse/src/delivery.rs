@@ -75,6 +75,18 @@ async fn next(
     lane: &Arc<Lane>,
     first: Option<Delivery>,
 ) -> Result<Option<Duration>, StoreError> {
+    lane.state().in_hand = true;
+    let done = take_next(host, lane, first).await;
+    lane.state().in_hand = false;
+    host.open_anew_if_in_doubt(lane);
+    done
+}
+
+async fn take_next(
+    host: &Arc<Host>,
+    lane: &Arc<Lane>,
+    first: Option<Delivery>,
+) -> Result<Option<Duration>, StoreError> {
     let Some(lease) = with_open(lane, |open| open.lease) else {
         return Ok(None);
     };
@@ -123,10 +135,7 @@ async fn deliver(
         },
     };
     match &state {
-        DeliveryState::Sent { message } => {
-            counter!("teahouse_sent_total").increment(1);
-            with_open(lane, |open| open.spoke(message.clone()));
-        }
+        DeliveryState::Sent { .. } => counter!("teahouse_sent_total").increment(1),
         DeliveryState::Dead { why } => {
             counter!("teahouse_dead_total").increment(1);
             error!(room = %lane.address, delivery = %delivery.id.0, "a message was given up: {why:?}");
@@ -135,9 +144,18 @@ async fn deliver(
         | DeliveryState::Claimed { .. }
         | DeliveryState::Unknown { .. } => {}
     }
-    host.store
-        .complete(lease, delivery.id, state, handed_over, host.clock.now())
-        .await
+    let done = host
+        .insist(lane, || {
+            let now = host.clock.now();
+            host.store
+                .complete(lease, delivery.id, state.clone(), handed_over, now)
+        })
+        .await;
+    // Not before: what is known as another row's is not found when this one is read back.
+    if let (Ok(_), DeliveryState::Sent { message }) = (&done, state) {
+        with_open(lane, |open| open.spoke(message));
+    }
+    done
 }
 
 /// What the gate has sealed.

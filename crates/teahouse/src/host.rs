@@ -5,19 +5,21 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 use metrics::counter;
 use teahouse_adapters::{Adapter, Incoming};
 use teahouse_core::{
-    AccountName, Address, Breakers, Charter, Delivery, Draft, Event, EventKind, GateVerdict,
-    Joined, Language, MemberId, Message, MessageId, Notice, OutSegment, Reason, RoomKind, Route,
-    Source, TurnId, pass,
+    AccountName, Address, Breakers, Charter, Delivery, Draft, Event, EventKind, FRESHNESS,
+    GateVerdict, Joined, Language, MemberId, Message, MessageId, Notice, OutSegment, Reason,
+    RoomKind, Route, Source, TurnId, pass,
 };
 use teahouse_providers::Gateway;
 use teahouse_store::{
     HistoryLine, HostId, Lease, OpenTurn, Opening, Outbound, Settlement, Store, StoreError,
 };
 use tokio::sync::Notify;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{error, info, warn};
@@ -34,6 +36,21 @@ const ROOMS: usize = 4_096;
 const TIDY_EVERY: Duration = Duration::from_secs(3_600);
 /// Running turns and due messages get so long once the house closes.
 const DRAIN: Duration = Duration::from_secs(5);
+
+/// A write that must not be lost is tried so often again while the store is away: for about a minute.
+const INSISTS: u32 = 8;
+
+/// How long the store has been away, for a room that waits for it.
+#[derive(Default)]
+struct Failing {
+    since: Option<Instant>,
+    times: u32,
+}
+
+/// The pause before the n-th try again.
+pub(crate) fn pause_after(times: u32) -> Duration {
+    Duration::from_millis(250) * 2u32.pow(times.saturating_sub(1).min(6))
+}
 
 /// What a host is made of.
 pub struct Parts {
@@ -206,13 +223,18 @@ impl Host {
     }
 
     async fn work_through(self: Arc<Self>, lane: Arc<Lane>) {
-        if let Err(error) = self.open(&lane).await {
-            // Nothing is acknowledged and nothing lost: the events stay, and the next one tries again.
-            error!(room = %lane.address, error = %chain(&error), "cannot open room `{}`", lane.address);
-            lane.state().working = false;
-            return;
-        }
+        let mut failing = Failing::default();
         loop {
+            lane.state().let_go_of_doubt();
+            if let Err(error) = self.open(&lane).await {
+                // Nothing is acknowledged and nothing lost: the events stay until the store is back.
+                error!(room = %lane.address, error = %chain(&error), "cannot open room `{}`", lane.address);
+                if error.may_pass() && self.bears(&mut failing).await {
+                    continue;
+                }
+                lane.state().working = false;
+                return;
+            }
             let next = {
                 let mut state = lane.state();
                 let next = state.inbox.pop_front();
@@ -220,11 +242,66 @@ impl Host {
                 next
             };
             let Some(incoming) = next else { break };
-            if let Err(error) = self.handle(&lane, incoming).await {
-                self.failed(&lane, &error);
+            match self.handle(&lane, incoming.clone()).await {
+                Ok(()) => failing = Failing::default(),
+                Err(error) => {
+                    self.failed(&lane, &error);
+                    if error.may_pass() && self.bears(&mut failing).await {
+                        lane.state().inbox.push_front(incoming);
+                    }
+                }
             }
         }
         lane.changed.notify_waiters();
+    }
+
+    /// Waits a little while the store is away; false once that has gone on for longer than a question stays fresh,
+    /// or the house closes.
+    async fn bears(&self, failing: &mut Failing) -> bool {
+        if failing.since.get_or_insert_with(Instant::now).elapsed() > FRESHNESS {
+            *failing = Failing::default();
+            return false;
+        }
+        failing.times += 1;
+        self.rest_for(pause_after(failing.times)).await
+    }
+
+    /// Waits; false if the house closes meanwhile.
+    pub(crate) async fn rest_for(&self, pause: Duration) -> bool {
+        tokio::select! {
+            biased;
+            () = self.stop.cancelled() => false,
+            () = tokio::time::sleep(pause) => true,
+        }
+    }
+
+    /// Writes what must not be lost, again while the store is away: only for a write that changes nothing the second
+    /// time. Gives up after a minute; then the room is opened anew.
+    pub(crate) async fn insist<'s, T>(
+        &self,
+        lane: &Lane,
+        mut write: impl FnMut() -> BoxFuture<'s, Result<T, StoreError>> + Send,
+    ) -> Result<T, StoreError> {
+        for times in 1..=INSISTS {
+            match write().await {
+                Err(error) if error.may_pass() => {
+                    warn!(room = %lane.address, error = %chain(&error), "the store is asked again");
+                    if !self.rest_for(pause_after(times)).await {
+                        return Err(error);
+                    }
+                }
+                done => return done,
+            }
+        }
+        write().await
+    }
+
+    /// After a failure in the middle of something nobody knows what the disk has: once nothing runs in the room it is
+    /// opened anew, and what stands there is taken up.
+    pub(crate) fn open_anew_if_in_doubt(self: &Arc<Self>, lane: &Arc<Lane>) {
+        if lane.state().may_let_go() {
+            self.work(lane);
+        }
     }
 
     fn failed(&self, lane: &Arc<Lane>, error: &StoreError) {
@@ -232,6 +309,7 @@ impl Host {
         if let StoreError::LeaseLost { .. } = error {
             lane.state().open = None;
         }
+        with_open(lane, |open| open.in_doubt = true);
     }
 
     /// Takes the room's lease and takes up what was left there.
@@ -385,21 +463,18 @@ impl Host {
         // Its line learns of it.
         self.flush_talk().await;
         self.sign_ended(lane, &turn.turn.message, reason, &Toll::default());
-        self.store
-            .settle(
-                lease,
-                Settlement {
-                    turn: turn.turn.id,
-                    reason,
-                    cut_short: false,
-                    attempt: None,
-                    say: vec![],
-                    claim_until: None,
-                    answer: String::new(),
-                    greeted: false,
-                    at: self.clock.now(),
-                },
-            )
+        let settlement = Settlement {
+            turn: turn.turn.id,
+            reason,
+            cut_short: false,
+            attempt: None,
+            say: vec![],
+            claim_until: None,
+            answer: String::new(),
+            greeted: false,
+            at: self.clock.now(),
+        };
+        self.insist(lane, || self.store.settle(lease, settlement.clone()))
             .await?;
         Ok(())
     }
@@ -440,6 +515,7 @@ impl Host {
 
     /// Puts the room's delivery to work, which was started and has not begun.
     pub(crate) fn deliver(self: &Arc<Self>, lane: &Arc<Lane>, first: Option<Delivery>) {
+        lane.state().in_hand |= first.is_some();
         let work = crate::delivery::run(self.clone(), lane.clone(), first);
         self.tasks.spawn(work);
     }

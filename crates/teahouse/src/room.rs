@@ -65,6 +65,10 @@ pub struct LaneState {
     pub open: Option<OpenRoom>,
     /// Whether delivery is at work.
     pub delivery: DeliveryTask,
+    /// Whether delivery has a row in hand: its end has to be written under the lease it was taken by.
+    pub in_hand: bool,
+    /// Turns that the store has failed one after the other.
+    pub troubles: u32,
     /// How fast it may speak.
     pub pace: Bucket,
     /// When anything last happened here.
@@ -108,6 +112,8 @@ pub struct Echo {
 pub struct OpenRoom {
     /// Proof of that.
     pub lease: Lease,
+    /// The store has failed in the middle of something: nobody knows what the disk has.
+    pub in_doubt: bool,
     /// `ai on|off`.
     pub on: bool,
     /// `ai pause`.
@@ -173,6 +179,8 @@ impl Lane {
                 working: false,
                 open: None,
                 delivery: DeliveryTask::Idle,
+                in_hand: false,
+                troubles: 0,
                 pace,
                 used: now,
             }),
@@ -207,6 +215,19 @@ impl LaneState {
         idle
     }
 
+    /// Whether the room is in doubt and nothing in it would be disturbed by opening it anew.
+    pub fn may_let_go(&self) -> bool {
+        let doubt = |open: &OpenRoom| open.in_doubt && open.running.is_empty();
+        !self.in_hand && self.open.as_ref().is_some_and(doubt)
+    }
+
+    /// Lets go of a room in doubt: its questions stand on the disk, and whoever opens it takes them up.
+    pub fn let_go_of_doubt(&mut self) {
+        if self.may_let_go() {
+            self.open = None;
+        }
+    }
+
     /// Whether the lane may be thrown away: nothing runs, nothing waits.
     pub fn is_at_rest(&self) -> bool {
         let turns = self
@@ -229,6 +250,7 @@ impl OpenRoom {
     pub fn new(opened: &OpenedRoom, day: Timestamp, greeted: bool) -> Self {
         let mut room = OpenRoom {
             lease: opened.lease,
+            in_doubt: false,
             on: opened.on,
             paused_until: opened.paused_until,
             greeted,
@@ -403,7 +425,7 @@ impl OpenRoom {
 
     /// Whether a question that comes now may start at once.
     pub fn has_place(&self) -> bool {
-        self.running.len() < TURNS_AT_ONCE && self.waiting.is_empty()
+        !self.in_doubt && self.running.len() < TURNS_AT_ONCE && self.waiting.is_empty()
     }
 
     /// A turn starts.
@@ -419,7 +441,8 @@ impl OpenRoom {
 
     /// The next turn to start: first come first served, but nobody's second question before another's first.
     pub fn next_turn(&mut self) -> Option<OpenTurn> {
-        if self.running.len() >= TURNS_AT_ONCE {
+        // In doubt none begins: all of them stand on the disk, and the room is opened anew soon.
+        if self.in_doubt || self.running.len() >= TURNS_AT_ONCE {
             return None;
         }
         let busy = |turn: &OpenTurn| {

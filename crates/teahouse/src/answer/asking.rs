@@ -150,7 +150,13 @@ impl Answer {
     ) -> Result<Option<AttemptNumber>, StoreError> {
         let attempt = self.attempt(model, request);
         let number = attempt.number;
-        match self.host.store.attempt(self.lease, attempt).await? {
+        let reserved = self
+            .host
+            .insist(&self.lane, || {
+                self.host.store.attempt(self.lease, attempt.clone())
+            })
+            .await?;
+        match reserved {
             Reserved::Yes => {
                 self.attempts += 1;
                 count_attempt(model);
@@ -244,8 +250,10 @@ impl Answer {
         };
         if let Some(part) = self.part(model, text.clone(), now) {
             self.host
-                .store
-                .release(self.lease, part, text.clone(), now)
+                .insist(&self.lane, || {
+                    let (part, text) = (part.clone(), text.clone());
+                    self.host.store.release(self.lease, part, text, now)
+                })
                 .await?;
             self.shown.push_str(&text);
             if !self.host.joins_parts(&self.lane) {
