@@ -51,6 +51,8 @@ struct Course {
     route: Arc<Route>,
     walk: Walk,
     lines: Vec<PromptLine>,
+    /// How often messages had been taken back when the lines were made.
+    recalls: u64,
     /// The model to ask next.
     next: Option<usize>,
     /// The call to it, if that is in the ledger already.
@@ -136,6 +138,7 @@ impl Answer {
             // Nothing is set aside for a call that has to wait.
             return None;
         }
+        let recalls = self.recalls();
         let lines = self.prompt_lines(&route, quoted.as_ref(), true);
         let attempt = self.attempt(
             &route.models[next],
@@ -145,6 +148,7 @@ impl Answer {
             route,
             walk,
             lines,
+            recalls,
             next: Some(next),
             begun: Some(attempt.number),
         });
@@ -189,15 +193,22 @@ impl Answer {
         };
         let mut walk = self.walk(&route);
         let next = walk.next_model();
+        let recalls = self.recalls();
         let lines = self.prompt_source(&route, true).await?;
         self.follow(Course {
             route,
             walk,
             lines,
+            recalls,
             next,
             begun: None,
         })
         .await
+    }
+
+    /// How often messages of the room have been taken back.
+    fn recalls(&self) -> u64 {
+        with_open(&self.lane, |open| open.recalls).unwrap_or_default()
     }
 
     fn walk(&self, route: &Route) -> Walk {
@@ -272,6 +283,7 @@ impl Answer {
             route,
             mut walk,
             mut lines,
+            mut recalls,
             mut next,
             mut begun,
         } = course;
@@ -326,6 +338,13 @@ impl Answer {
                     .await?;
             }
             fault::point("before-call");
+            let mut request = request;
+            while recalls != self.recalls() {
+                // What was taken back meanwhile must not be told.
+                recalls = self.recalls();
+                lines = self.prompt_source(&route, !trimmed).await?;
+                request = self.request(model, &lines);
+            }
             let mut report = Report::default();
             let called = self.call(model, &request, deadline, &mut report).await?;
             let failure = match &called {
@@ -362,8 +381,6 @@ impl Answer {
                             if !self.pause(pause).await {
                                 return self.end_stopped(last_end).await;
                             }
-                            // What was taken back meanwhile must not be told.
-                            lines = self.prompt_source(&route, !trimmed).await?;
                             Some(at)
                         }
                         Some(_) | None => None,

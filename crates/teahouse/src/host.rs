@@ -183,6 +183,9 @@ impl Host {
         };
         let mut state = lane.state();
         state.used = now;
+        if !state.is_news(&incoming.event.kind) {
+            return count(Reason::Duplicate);
+        }
         if let (EventKind::Message(message), false, Some(open)) =
             (&incoming.event.kind, state.working, state.open.as_mut())
         {

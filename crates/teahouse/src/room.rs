@@ -8,8 +8,9 @@ use std::time::Duration;
 use jiff::Timestamp;
 use teahouse_adapters::Incoming;
 use teahouse_core::{
-    Address, Bucket, Call, Charter, Exchange, InboxKey, MemberId, Message, MessageId, Reason, Role,
-    RoomKind, RoomState, SenderKind, TURNS_AT_ONCE, TalkLine, TurnId, admit, find_call,
+    Address, Bucket, Call, Charter, EventKind, Exchange, InboxKey, MemberId, Message, MessageId,
+    Reason, Role, RoomKind, RoomState, SenderKind, TURNS_AT_ONCE, TalkLine, TurnId, admit,
+    find_call,
 };
 use teahouse_store::{Lease, MemberDay, OpenTurn, OpenedRoom};
 use tokio::sync::Notify;
@@ -27,6 +28,8 @@ const OWN: usize = 128;
 const ECHOES: usize = 32;
 /// Keys of the latest talk, so that two bridges of one account make one line.
 const SEEN: usize = 128;
+/// Labels of messages that were taken back, kept so that no late copy brings them back.
+const GONE: usize = 64;
 /// Events of one room that may wait; more are shed.
 pub const INBOX: usize = 2_048;
 /// How long a role that the platform confirmed is believed.
@@ -69,6 +72,8 @@ pub struct LaneState {
     pub in_hand: bool,
     /// Turns that the store has failed one after the other.
     pub troubles: u32,
+    /// Labels of messages that were taken back.
+    gone: VecDeque<MessageId>,
     /// How fast it may speak.
     pub pace: Bucket,
     /// When anything last happened here.
@@ -132,6 +137,8 @@ pub struct OpenRoom {
     pub waiting: VecDeque<OpenTurn>,
     talk: VecDeque<(MessageId, TalkLine)>,
     exchanges: VecDeque<(MessageId, Exchange)>,
+    /// How often a message was taken back: a prompt made before is made anew.
+    pub recalls: u64,
     seen: VecDeque<InboxKey>,
     day: Timestamp,
     days: HashMap<MemberId, MemberDay>,
@@ -181,6 +188,7 @@ impl Lane {
                 delivery: DeliveryTask::Idle,
                 in_hand: false,
                 troubles: 0,
+                gone: VecDeque::new(),
                 pace,
                 used: now,
             }),
@@ -213,6 +221,23 @@ impl LaneState {
             self.delivery = DeliveryTask::Running;
         }
         idle
+    }
+
+    /// Whether it is not about a message that was taken back before: a bridge may tell of it late, or once more.
+    pub fn is_news(&mut self, event: &EventKind) -> bool {
+        match event {
+            EventKind::Recall { message, .. } => {
+                push_bounded(&mut self.gone, message.clone(), GONE);
+                true
+            }
+            EventKind::Message(message) => !self.gone.contains(&message.id),
+            EventKind::MemberJoined { .. }
+            | EventKind::MemberLeft { .. }
+            | EventKind::RoleChanged { .. }
+            | EventKind::Muted { .. }
+            | EventKind::Account { .. }
+            | EventKind::Other { .. } => true,
+        }
     }
 
     /// Whether the room is in doubt and nothing in it would be disturbed by opening it anew.
@@ -261,6 +286,7 @@ impl OpenRoom {
             waiting: VecDeque::new(),
             talk: VecDeque::new(),
             exchanges: VecDeque::new(),
+            recalls: 0,
             seen: VecDeque::new(),
             day,
             days: opened.day.iter().cloned().collect(),
@@ -378,6 +404,7 @@ impl OpenRoom {
 
     /// A recalled message is gone from every prompt at once.
     pub fn forget_message(&mut self, message: &MessageId) {
+        self.recalls += 1;
         self.talk.retain(|(id, _)| id != message);
         self.exchanges.retain(|(id, _)| id != message);
     }
