@@ -204,7 +204,7 @@ async fn send(
             false,
         );
     }
-    if let Err(wait) = take_turn(lane, account, now) {
+    if let Err(wait) = take_turn(lane, account, host.steady()) {
         let due = now + wait + host.ids.jitter(JITTER);
         return (
             DeliveryState::Queued {

@@ -95,6 +95,7 @@ pub struct Host {
     rooms: Mutex<BTreeMap<Address, Arc<Lane>>>,
     pub(crate) talk: Mutex<VecDeque<(Lease, HistoryLine)>>,
     pub(crate) talk_waits: Notify,
+    began: (Timestamp, Instant),
 }
 
 /// An account and how fast it may speak over all its rooms.
@@ -134,6 +135,7 @@ impl Host {
             rooms: Mutex::new(BTreeMap::new()),
             talk: Mutex::new(VecDeque::new()),
             talk_waits: Notify::new(),
+            began: (now, Instant::now()),
         })
     }
 
@@ -583,6 +585,14 @@ impl Host {
                 None
             }
         }
+    }
+
+    /// A clock that nobody sets: for the pace, which no jump of the wall clock may stop or hurry.
+    pub(crate) fn steady(&self) -> Timestamp {
+        let (start, began) = self.began;
+        start
+            .saturating_add(began.elapsed())
+            .unwrap_or(Timestamp::MAX)
     }
 
     /// The real time.
