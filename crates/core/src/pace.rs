@@ -79,6 +79,8 @@ impl Bucket {
                 false => Duration::ZERO,
             });
         let room = self.every * (self.burst - 1);
+        // A full bucket's time that lies far ahead was written before the clock was set back.
+        self.full_at = now.saturating_add(debt).ok();
         if debt > room {
             return Err(debt - room);
         }
@@ -128,5 +130,10 @@ mod tests {
         }
         let wait = room.take(at(0)).unwrap_err();
         assert!(wait <= Duration::from_millis(3_600), "{wait:?}");
+        assert_eq!(
+            room.take(at(wait.as_millis() as i64)),
+            Ok(()),
+            "it waits once"
+        );
     }
 }

@@ -579,6 +579,38 @@ pub struct Totals {
     pub lines: u64,
 }
 
+impl StoreError {
+    /// Whether the same call may go well a moment later: the disk was busy, full or away. It may even have gone well
+    /// already, with its reply lost.
+    pub fn may_pass(&self) -> bool {
+        use rusqlite::ErrorCode;
+        match self {
+            StoreError::Sqlite { source, .. } => matches!(
+                source.sqlite_error_code(),
+                Some(
+                    ErrorCode::DatabaseBusy
+                        | ErrorCode::DatabaseLocked
+                        | ErrorCode::DiskFull
+                        | ErrorCode::SystemIoFailure
+                        | ErrorCode::CannotOpen
+                        | ErrorCode::ReadOnly
+                        | ErrorCode::OperationAborted
+                )
+            ),
+            StoreError::LeaseLost { .. }
+            | StoreError::Held { .. }
+            | StoreError::Newer { .. }
+            | StoreError::Altered { .. }
+            | StoreError::Damaged { .. }
+            | StoreError::Folder { .. }
+            | StoreError::TurnOver { .. }
+            | StoreError::BrokeOff { .. }
+            | StoreError::Unreadable { .. }
+            | StoreError::Closed => false,
+        }
+    }
+}
+
 /// Why the store could not do it.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {

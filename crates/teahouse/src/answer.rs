@@ -22,7 +22,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, info};
 
 use crate::breakers::Leave;
-use crate::host::{Host, chain, with_open};
+use crate::host::{Host, chain, pause_after, with_open};
 use crate::room::Lane;
 use crate::signs::Toll;
 use asking::{Called, Report, count_attempt};
@@ -58,6 +58,8 @@ struct Course {
     route: Arc<Route>,
     walk: Walk,
     lines: Vec<PromptLine>,
+    /// How often messages had been taken back when the lines were made.
+    recalls: u64,
     /// The model to ask next.
     next: Option<Next>,
     /// The call to it, if that is in the ledger already.
@@ -138,9 +140,22 @@ impl Answer {
     /// Answers the question and gives its place to the next.
     pub(crate) async fn run(mut self) {
         let id = self.turn.turn.id;
-        if let Err(error) = self.answer().await {
+        let done = self.answer().await;
+        if let Err(error) = &done {
             // The turn stays open on the disk: the next lease of the room takes it up.
-            error!(turn = %id, room = %self.lane.address, error = %chain(&error), "a turn could not be finished");
+            error!(turn = %id, room = %self.lane.address, error = %chain(error), "a turn could not be finished");
+            let troubles = {
+                let mut state = self.lane.state();
+                state.troubles += 1;
+                state.troubles
+            };
+            with_open(&self.lane, |open| {
+                open.in_doubt |= open.running.contains_key(&id)
+            });
+            // It will be asked anew: not at once, and ever later, for each call costs money.
+            self.host.rest_for(pause_after(troubles + 2)).await;
+        } else {
+            self.lane.state().troubles = 0;
         }
         with_open(&self.lane, |open| {
             open.running.remove(&id);
@@ -148,6 +163,7 @@ impl Answer {
         });
         self.lane.changed.notify_waiters();
         self.host.start_turns(&self.lane);
+        self.host.open_anew_if_in_doubt(&self.lane);
     }
 
     /// The first call, to be reserved together with the question's acceptance; nothing if something has to be looked
@@ -165,12 +181,14 @@ impl Answer {
             // Nothing is set aside for a call that has to wait.
             return None;
         }
+        let recalls = self.recalls();
         let lines = self.prompt_lines(&route, quoted.as_ref(), true);
         let attempt = self.attempt(model, &self.request(model, &lines));
         self.course = Some(Course {
             route,
             walk,
             lines,
+            recalls,
             next: Some(next),
             begun: Some(attempt.number),
         });
@@ -212,15 +230,22 @@ impl Answer {
         };
         let mut walk = Walk::new(&route);
         let next = self.next(&route, &mut walk);
+        let recalls = self.recalls();
         let lines = self.prompt_source(&route, true).await?;
         self.follow(Course {
             route,
             walk,
             lines,
+            recalls,
             next,
             begun: None,
         })
         .await
+    }
+
+    /// How often messages of the room have been taken back.
+    fn recalls(&self) -> u64 {
+        with_open(&self.lane, |open| open.recalls).unwrap_or_default()
     }
 
     /// Whether it has to be waited for.
@@ -241,13 +266,14 @@ impl Answer {
                 "a question waits: {} is on its way", model.provider);
         }
         tokio::select! {
+            biased;
+            () = self.cancel.cancelled() => Arrival::Stopped,
+            () = self.host.stop.cancelled(), if late => Arrival::Closing,
             here = gateway.arrive(&model.provider, left) => match here {
                 Ok(()) if late => Arrival::Late,
                 Ok(()) => Arrival::Here,
                 Err(error) => Arrival::Never(error),
             },
-            () = self.cancel.cancelled() => Arrival::Stopped,
-            () = self.host.stop.cancelled(), if late => Arrival::Closing,
         }
     }
 
@@ -257,6 +283,7 @@ impl Answer {
             route,
             mut walk,
             mut lines,
+            mut recalls,
             mut next,
             mut begun,
         } = course;
@@ -309,10 +336,21 @@ impl Answer {
                 continue;
             };
             if let Some(end) = last_end.take() {
-                self.host.store.attempt_ended(self.lease, end).await?;
+                self.host
+                    .insist(&self.lane, || {
+                        self.host.store.attempt_ended(self.lease, end.clone())
+                    })
+                    .await?;
             }
             fault::point("before-call");
             leave.goes_out(self.host.steady());
+            let mut request = request;
+            while recalls != self.recalls() {
+                // What was taken back meanwhile must not be told.
+                recalls = self.recalls();
+                lines = self.prompt_source(&route, !trimmed).await?;
+                request = self.request(model, &lines);
+            }
             let mut report = Report::default();
             let hurries = leave.probes() && self.has_well(&route, &walk);
             let (called, leave) = match hurries {
@@ -391,8 +429,9 @@ impl Answer {
             return true;
         }
         tokio::select! {
-            () = tokio::time::sleep(pause) => true,
+            biased;
             () = self.cancel.cancelled() => false,
+            () = tokio::time::sleep(pause) => true,
         }
     }
 }

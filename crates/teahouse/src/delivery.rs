@@ -39,9 +39,10 @@ pub(crate) async fn run(host: Arc<Host>, lane: Arc<Lane>, mut first: Option<Deli
             }
             Ok(Some(wait)) => {
                 tokio::select! {
-                    () = tokio::time::sleep(wait) => {}
-                    () = lane.outbox.notified() => {}
+                    biased;
                     () = host.stop.cancelled() => {}
+                    () = lane.outbox.notified() => {}
+                    () = tokio::time::sleep(wait) => {}
                 }
             }
             Ok(None) => {
@@ -60,8 +61,9 @@ pub(crate) async fn run(host: Arc<Host>, lane: Arc<Lane>, mut first: Option<Deli
                     break;
                 }
                 tokio::select! {
-                    () = tokio::time::sleep(STORE_PAUSE) => {}
+                    biased;
                     () = host.stop.cancelled() => {}
+                    () = tokio::time::sleep(STORE_PAUSE) => {}
                 }
             }
         }
@@ -71,6 +73,18 @@ pub(crate) async fn run(host: Arc<Host>, lane: Arc<Lane>, mut first: Option<Deli
 
 /// Handles one due row; says how long to wait for the next, or that there is none.
 async fn next(
+    host: &Arc<Host>,
+    lane: &Arc<Lane>,
+    first: Option<Delivery>,
+) -> Result<Option<Duration>, StoreError> {
+    lane.state().in_hand = true;
+    let done = take_next(host, lane, first).await;
+    lane.state().in_hand = false;
+    host.open_anew_if_in_doubt(lane);
+    done
+}
+
+async fn take_next(
     host: &Arc<Host>,
     lane: &Arc<Lane>,
     first: Option<Delivery>,
@@ -135,10 +149,7 @@ async fn deliver(
         host.apologise_for(lane, lease, &delivery).await?;
     }
     match &state {
-        DeliveryState::Sent { message } => {
-            counter!("teahouse_sent_total").increment(1);
-            with_open(lane, |open| open.spoke(message.clone()));
-        }
+        DeliveryState::Sent { .. } => counter!("teahouse_sent_total").increment(1),
         DeliveryState::Dead { why } => {
             counter!("teahouse_dead_total").increment(1);
             error!(room = %lane.address, delivery = %delivery.id.0, "a message was given up: {why:?}");
@@ -147,9 +158,18 @@ async fn deliver(
         | DeliveryState::Claimed { .. }
         | DeliveryState::Unknown { .. } => {}
     }
-    host.store
-        .complete(lease, delivery.id, state, handed_over, host.clock.now())
-        .await
+    let done = host
+        .insist(lane, || {
+            let now = host.clock.now();
+            host.store
+                .complete(lease, delivery.id, state.clone(), handed_over, now)
+        })
+        .await;
+    // Not before: what is known as another row's is not found when this one is read back.
+    if let (Ok(_), DeliveryState::Sent { message }) = (&done, state) {
+        with_open(lane, |open| open.spoke(message));
+    }
+    done
 }
 
 /// What the gate has sealed.
@@ -198,7 +218,7 @@ async fn send(
             false,
         );
     }
-    if let Err(wait) = take_turn(lane, account, now) {
+    if let Err(wait) = take_turn(lane, account, host.steady_time()) {
         let due = now + wait + host.ids.jitter(JITTER);
         return (
             DeliveryState::Queued {

@@ -154,7 +154,7 @@ impl Host {
     pub(crate) async fn hear_missed(
         self: &Arc<Self>,
         lane: &Arc<Lane>,
-        missed: Vec<Message>,
+        missed: &[Message],
     ) -> Result<(), StoreError> {
         let Some(us) = self
             .accounts
@@ -166,10 +166,10 @@ impl Host {
         let mut stale = Vec::new();
         for message in missed {
             let now = self.clock.now();
-            match self.stale_question(lane, &message, &us, now) {
+            match self.stale_question(lane, message, &us, now) {
                 Some((lease, call)) => stale.push((lease, message, call)),
                 None => {
-                    self.on_message(lane, lane.platform, &us, message, now)
+                    self.on_message(lane, lane.platform, &us, message.clone(), now)
                         .await?;
                 }
             }
@@ -208,7 +208,7 @@ impl Host {
     async fn apologise(
         self: &Arc<Self>,
         lane: &Arc<Lane>,
-        stale: Vec<(Lease, Message, Call)>,
+        stale: Vec<(Lease, &Message, Call)>,
     ) -> Result<(), StoreError> {
         let many = stale.len() > 1;
         let mut speaks = !stale.is_empty() && self.may_apologise(lane);
@@ -222,9 +222,9 @@ impl Host {
                 (true, false) => self.say(lane, Some(&message.id), Notice::Apology, now),
             };
             let acceptance = Acceptance {
-                line: Some(self.line(lane, &message, Reason::Expired, true, now)),
+                line: Some(self.line(lane, message, Reason::Expired, true, now)),
                 turn: Some((
-                    self.new_turn(lane, &message, &call, now),
+                    self.new_turn(lane, message, &call, now),
                     Some(Reason::Expired),
                 )),
                 say,
@@ -235,7 +235,7 @@ impl Host {
                 continue;
             }
             count(Reason::Expired);
-            self.sign_heard(lane, &message, Reason::Expired);
+            self.sign_heard(lane, message, Reason::Expired);
             with_open(lane, |open| open.called(key));
             if std::mem::take(&mut speaks) {
                 self.deliver_soon(lane);

@@ -1,17 +1,18 @@
 //! THE JOURNEY; read it first. An event comes in, the room it belongs to hears it, core decides, the store keeps
 //! what was decided, and only then turns and deliveries start. Nothing here knows a protocol, a vendor or SQL.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 use metrics::counter;
 use teahouse_adapters::{Adapter, Incoming};
 use teahouse_core::{
-    AccountName, Address, Charter, Delivery, Draft, Event, EventKind, GateVerdict, Joined,
-    Language, MemberId, Message, MessageId, Notice, OutSegment, Reason, RoomKind, Route, Source,
-    TurnId, pass,
+    AccountName, Address, Charter, Delivery, Draft, Event, EventKind, FRESHNESS, GateVerdict,
+    Joined, Language, MemberId, Message, MessageId, Notice, OutSegment, Reason, RoomKind, Route,
+    Source, TurnId, pass,
 };
 use teahouse_providers::Gateway;
 use teahouse_store::{
@@ -36,6 +37,21 @@ const ROOMS: usize = 4_096;
 const TIDY_EVERY: Duration = Duration::from_secs(3_600);
 /// Running turns and due messages get so long once the house closes.
 const DRAIN: Duration = Duration::from_secs(5);
+
+/// A write that must not be lost is tried so often again while the store is away: for about a minute.
+const INSISTS: u32 = 8;
+
+/// How long the store has been away, for a room that waits for it.
+#[derive(Default)]
+struct Failing {
+    since: Option<Instant>,
+    times: u32,
+}
+
+/// The pause before the n-th try again.
+pub(crate) fn pause_after(times: u32) -> Duration {
+    Duration::from_millis(250) * 2u32.pow(times.saturating_sub(1).min(6))
+}
 
 /// What a host is made of.
 pub struct Parts {
@@ -71,16 +87,19 @@ pub struct Host {
     pub(crate) credits: HashMap<String, teahouse_core::Nano>,
     pub(crate) gateway: Gateway,
     pub(crate) breakers: Arc<Board>,
-    pub(crate) accounts: HashMap<AccountName, AccountLine>,
+    pub(crate) accounts: BTreeMap<AccountName, AccountLine>,
     pub(crate) tasks: TaskTracker,
     pub(crate) stop: CancellationToken,
     /// Where the steady clock stood when the house opened.
     began: Instant,
     houses: Vec<House>,
     language: Language,
-    rooms: Mutex<HashMap<Address, Arc<Lane>>>,
+    /// In order: whoever walks through them meets them in the same order in every run.
+    rooms: Mutex<BTreeMap<Address, Arc<Lane>>>,
     pub(crate) talk: Mutex<VecDeque<(Lease, HistoryLine)>>,
     pub(crate) talk_waits: Notify,
+    /// … and the wall clock.
+    opened: Timestamp,
 }
 
 /// An account and how fast it may speak over all its rooms.
@@ -118,9 +137,10 @@ impl Host {
             stop: CancellationToken::new(),
             houses: parts.houses,
             language: parts.language,
-            rooms: Mutex::new(HashMap::new()),
+            rooms: Mutex::new(BTreeMap::new()),
             talk: Mutex::new(VecDeque::new()),
             talk_waits: Notify::new(),
+            opened: now,
         })
     }
 
@@ -170,6 +190,9 @@ impl Host {
         };
         let mut state = lane.state();
         state.used = now;
+        if !state.is_news(&incoming.event.kind) {
+            return count(Reason::Duplicate);
+        }
         if let (EventKind::Message(message), false, Some(open)) =
             (&incoming.event.kind, state.working, state.open.as_mut())
         {
@@ -210,13 +233,18 @@ impl Host {
     }
 
     async fn work_through(self: Arc<Self>, lane: Arc<Lane>) {
-        if let Err(error) = self.open(&lane).await {
-            // Nothing is acknowledged and nothing lost: the events stay, and the next one tries again.
-            error!(room = %lane.address, error = %chain(&error), "cannot open room `{}`", lane.address);
-            lane.state().working = false;
-            return;
-        }
+        let mut failing = Failing::default();
         loop {
+            lane.state().let_go_of_doubt();
+            if let Err(error) = self.open(&lane).await {
+                // Nothing is acknowledged and nothing lost: the events stay until the store is back.
+                error!(room = %lane.address, error = %chain(&error), "cannot open room `{}`", lane.address);
+                if error.may_pass() && self.bears(&mut failing).await {
+                    continue;
+                }
+                lane.state().working = false;
+                return;
+            }
             let (missed, next) = {
                 let mut state = lane.state();
                 let missed = std::mem::take(&mut state.missed);
@@ -227,16 +255,75 @@ impl Host {
                 state.working = next.is_some() || !missed.is_empty();
                 (missed, next)
             };
-            let done = match next {
-                Some(incoming) => self.handle(&lane, incoming).await,
+            let done = match &next {
+                Some(incoming) => self.handle(&lane, incoming.clone()).await,
                 None if missed.is_empty() => break,
-                None => self.hear_missed(&lane, missed).await,
+                None => self.hear_missed(&lane, &missed).await,
             };
-            if let Err(error) = done {
-                self.failed(&lane, &error);
+            match done {
+                Ok(()) => failing = Failing::default(),
+                Err(error) => {
+                    self.failed(&lane, &error);
+                    if error.may_pass() && self.bears(&mut failing).await {
+                        let mut state = lane.state();
+                        state.missed.splice(0..0, missed);
+                        if let Some(incoming) = next {
+                            state.inbox.push_front(incoming);
+                        }
+                    }
+                }
             }
         }
         lane.changed.notify_waiters();
+    }
+
+    /// Waits a little while the store is away; false once that has gone on for longer than a question stays fresh,
+    /// or the house closes.
+    async fn bears(&self, failing: &mut Failing) -> bool {
+        if failing.since.get_or_insert_with(Instant::now).elapsed() > FRESHNESS {
+            *failing = Failing::default();
+            return false;
+        }
+        failing.times += 1;
+        self.rest_for(pause_after(failing.times)).await
+    }
+
+    /// Waits; false if the house closes meanwhile.
+    pub(crate) async fn rest_for(&self, pause: Duration) -> bool {
+        tokio::select! {
+            biased;
+            () = self.stop.cancelled() => false,
+            () = tokio::time::sleep(pause) => true,
+        }
+    }
+
+    /// Writes what must not be lost, again while the store is away: only for a write that changes nothing the second
+    /// time. Gives up after a minute; then the room is opened anew.
+    pub(crate) async fn insist<'s, T>(
+        &self,
+        lane: &Lane,
+        mut write: impl FnMut() -> BoxFuture<'s, Result<T, StoreError>> + Send,
+    ) -> Result<T, StoreError> {
+        for times in 1..=INSISTS {
+            match write().await {
+                Err(error) if error.may_pass() => {
+                    warn!(room = %lane.address, error = %chain(&error), "the store is asked again");
+                    if !self.rest_for(pause_after(times)).await {
+                        return Err(error);
+                    }
+                }
+                done => return done,
+            }
+        }
+        write().await
+    }
+
+    /// After a failure in the middle of something nobody knows what the disk has: once nothing runs in the room it is
+    /// opened anew, and what stands there is taken up.
+    pub(crate) fn open_anew_if_in_doubt(self: &Arc<Self>, lane: &Arc<Lane>) {
+        if lane.state().may_let_go() {
+            self.work(lane);
+        }
     }
 
     fn failed(&self, lane: &Arc<Lane>, error: &StoreError) {
@@ -244,6 +331,7 @@ impl Host {
         if let StoreError::LeaseLost { .. } = error {
             lane.state().open = None;
         }
+        with_open(lane, |open| open.in_doubt = true);
     }
 
     /// Takes the room's lease and takes up what was left there.
@@ -397,21 +485,18 @@ impl Host {
         // Its line learns of it.
         self.flush_talk().await;
         self.sign_ended(lane, &turn.turn.message, reason, &Toll::default());
-        self.store
-            .settle(
-                lease,
-                Settlement {
-                    turn: turn.turn.id,
-                    reason,
-                    cut_short: false,
-                    attempt: None,
-                    say: vec![],
-                    claim_until: None,
-                    answer: String::new(),
-                    greeted: false,
-                    at: self.clock.now(),
-                },
-            )
+        let settlement = Settlement {
+            turn: turn.turn.id,
+            reason,
+            cut_short: false,
+            attempt: None,
+            say: vec![],
+            claim_until: None,
+            answer: String::new(),
+            greeted: false,
+            at: self.clock.now(),
+        };
+        self.insist(lane, || self.store.settle(lease, settlement.clone()))
             .await?;
         Ok(())
     }
@@ -454,6 +539,7 @@ impl Host {
 
     /// Puts the room's delivery to work, which was started and has not begun.
     pub(crate) fn deliver(self: &Arc<Self>, lane: &Arc<Lane>, first: Option<Delivery>) {
+        lane.state().in_hand |= first.is_some();
         let work = crate::delivery::run(self.clone(), lane.clone(), first);
         self.tasks.spawn(work);
     }
@@ -525,6 +611,13 @@ impl Host {
         self.began.elapsed()
     }
 
+    /// The same as a time: for the pace, which no jump of the wall clock may stop or hurry.
+    pub(crate) fn steady_time(&self) -> Timestamp {
+        self.opened
+            .saturating_add(self.steady())
+            .unwrap_or(Timestamp::MAX)
+    }
+
     /// The real time.
     pub fn now(&self) -> Timestamp {
         self.clock.now()
@@ -588,8 +681,9 @@ impl Host {
                 warn!(error = %chain(&error), "old words could not be dropped; the next hour tries again");
             }
             tokio::select! {
-                () = tokio::time::sleep(TIDY_EVERY) => {}
+                biased;
                 () = self.stop.cancelled() => {}
+                () = tokio::time::sleep(TIDY_EVERY) => {}
             }
         }
     }
@@ -612,8 +706,9 @@ impl Host {
                 });
             }
             tokio::select! {
-                changed = connection.changed() => if changed.is_err() { return },
+                biased;
                 () = self.stop.cancelled() => return,
+                changed = connection.changed() => if changed.is_err() { return },
             }
         }
     }

@@ -1,15 +1,16 @@
 //! A room in memory: what the house knows of it between two events. Rebuilt from the store whenever its lease is
 //! taken, bounded, and thrown away when nobody has spoken there for long. Decides nothing and waits for nothing.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
 use teahouse_adapters::Incoming;
 use teahouse_core::{
-    Address, Bucket, Call, Charter, Exchange, InboxKey, MemberId, Message, MessageId, Reason, Role,
-    RoomKind, RoomState, SenderKind, TURNS_AT_ONCE, TalkLine, TurnId, admit, find_call,
+    Address, Bucket, Call, Charter, EventKind, Exchange, InboxKey, MemberId, Message, MessageId,
+    Reason, Role, RoomKind, RoomState, SenderKind, TURNS_AT_ONCE, TalkLine, TurnId, admit,
+    find_call,
 };
 use teahouse_store::{Lease, MemberDay, OpenTurn, OpenedRoom};
 use tokio::sync::Notify;
@@ -30,6 +31,8 @@ const ECHOES: usize = 32;
 const SEEN: usize = 128;
 /// One apology of a room stands for all questions that went stale so shortly after another.
 const ONE_APOLOGY: Duration = Duration::from_secs(60);
+/// Labels of messages that were taken back, kept so that no late copy brings them back.
+const GONE: usize = 64;
 /// Events of one room that may wait; more are shed.
 pub const INBOX: usize = 2_048;
 /// How long a role that the platform confirmed is believed.
@@ -70,6 +73,12 @@ pub struct LaneState {
     pub open: Option<OpenRoom>,
     /// Whether delivery is at work.
     pub delivery: DeliveryTask,
+    /// Whether delivery has a row in hand: its end has to be written under the lease it was taken by.
+    pub in_hand: bool,
+    /// Turns that the store has failed one after the other.
+    pub troubles: u32,
+    /// Labels of messages that were taken back.
+    gone: VecDeque<MessageId>,
     /// How fast it may speak.
     pub pace: Bucket,
     /// When anything last happened here.
@@ -113,6 +122,8 @@ pub struct Echo {
 pub struct OpenRoom {
     /// Proof of that.
     pub lease: Lease,
+    /// The store has failed in the middle of something: nobody knows what the disk has.
+    pub in_doubt: bool,
     /// `ai on|off`.
     pub on: bool,
     /// `ai pause`.
@@ -128,11 +139,13 @@ pub struct OpenRoom {
     /// Our own messages as they were reported back.
     pub echoes: VecDeque<Echo>,
     /// Turns at work.
-    pub running: HashMap<TurnId, Running>,
+    pub running: BTreeMap<TurnId, Running>,
     /// Turns that wait.
     pub waiting: VecDeque<OpenTurn>,
     talk: VecDeque<(MessageId, TalkLine)>,
     exchanges: VecDeque<(MessageId, Exchange)>,
+    /// How often a message was taken back: a prompt made before is made anew.
+    pub recalls: u64,
     seen: VecDeque<InboxKey>,
     day: Timestamp,
     days: HashMap<MemberId, MemberDay>,
@@ -183,6 +196,9 @@ impl Lane {
                 working: false,
                 open: None,
                 delivery: DeliveryTask::Idle,
+                in_hand: false,
+                troubles: 0,
+                gone: VecDeque::new(),
                 pace,
                 used: now,
             }),
@@ -217,6 +233,36 @@ impl LaneState {
         idle
     }
 
+    /// Whether it is not about a message that was taken back before: a bridge may tell of it late, or once more.
+    pub fn is_news(&mut self, event: &EventKind) -> bool {
+        match event {
+            EventKind::Recall { message, .. } => {
+                push_bounded(&mut self.gone, message.clone(), GONE);
+                true
+            }
+            EventKind::Message(message) => !self.gone.contains(&message.id),
+            EventKind::MemberJoined { .. }
+            | EventKind::MemberLeft { .. }
+            | EventKind::RoleChanged { .. }
+            | EventKind::Muted { .. }
+            | EventKind::Account { .. }
+            | EventKind::Other { .. } => true,
+        }
+    }
+
+    /// Whether the room is in doubt and nothing in it would be disturbed by opening it anew.
+    pub fn may_let_go(&self) -> bool {
+        let doubt = |open: &OpenRoom| open.in_doubt && open.running.is_empty();
+        !self.in_hand && self.open.as_ref().is_some_and(doubt)
+    }
+
+    /// Lets go of a room in doubt: its questions stand on the disk, and whoever opens it takes them up.
+    pub fn let_go_of_doubt(&mut self) {
+        if self.may_let_go() {
+            self.open = None;
+        }
+    }
+
     /// Whether the lane may be thrown away: nothing runs, nothing waits.
     pub fn is_at_rest(&self) -> bool {
         let turns = self
@@ -243,6 +289,7 @@ impl OpenRoom {
     pub fn new(opened: &OpenedRoom, day: Timestamp, greeted: bool) -> Self {
         let mut room = OpenRoom {
             lease: opened.lease,
+            in_doubt: false,
             on: opened.on,
             paused_until: opened.paused_until,
             greeted,
@@ -250,10 +297,11 @@ impl OpenRoom {
             told_at: None,
             own: opened.own_messages.iter().cloned().collect(),
             echoes: VecDeque::new(),
-            running: HashMap::new(),
+            running: BTreeMap::new(),
             waiting: VecDeque::new(),
             talk: VecDeque::new(),
             exchanges: VecDeque::new(),
+            recalls: 0,
             seen: VecDeque::new(),
             day,
             days: opened.day.iter().cloned().collect(),
@@ -372,6 +420,7 @@ impl OpenRoom {
 
     /// A recalled message is gone from every prompt at once.
     pub fn forget_message(&mut self, message: &MessageId) {
+        self.recalls += 1;
         self.talk.retain(|(id, _)| id != message);
         self.exchanges.retain(|(id, _)| id != message);
     }
@@ -419,7 +468,7 @@ impl OpenRoom {
 
     /// Whether a question that comes now may start at once.
     pub fn has_place(&self) -> bool {
-        self.running.len() < TURNS_AT_ONCE && self.waiting.is_empty()
+        !self.in_doubt && self.running.len() < TURNS_AT_ONCE && self.waiting.is_empty()
     }
 
     /// A turn starts.
@@ -435,7 +484,8 @@ impl OpenRoom {
 
     /// The next turn to start: first come first served, but nobody's second question before another's first.
     pub fn next_turn(&mut self) -> Option<OpenTurn> {
-        if self.running.len() >= TURNS_AT_ONCE {
+        // In doubt none begins: all of them stand on the disk, and the room is opened anew soon.
+        if self.in_doubt || self.running.len() >= TURNS_AT_ONCE {
             return None;
         }
         let busy = |turn: &OpenTurn| {

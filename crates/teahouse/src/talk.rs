@@ -72,13 +72,15 @@ impl Host {
     pub(crate) async fn keep_talk(self: Arc<Self>) {
         while !self.stop.is_cancelled() {
             tokio::select! {
-                () = self.talk_waits.notified() => {}
+                biased;
                 () = self.stop.cancelled() => return,
+                () = self.talk_waits.notified() => {}
             }
             tokio::select! {
+                biased;
+                () = self.stop.cancelled() => return,
                 () = self.talk_waits.notified() => {}
                 () = tokio::time::sleep(TALK_EVERY) => {}
-                () = self.stop.cancelled() => return,
             }
             self.flush_talk().await;
         }

@@ -97,6 +97,10 @@ pub(super) const FIRST_WAITING: &str =
      AND (o.turn IS NULL OR NOT EXISTS (
        SELECT 1 FROM outbox e WHERE e.turn = o.turn AND e.part < o.part AND e.state IN (0, 1, 3)))";
 
+/// No row is ever put off for longer, nor claimed. One that seems to be was written before the wall clock was set
+/// back: it is due.
+const LONGEST_WAIT: i64 = 120_000;
+
 pub(super) fn claim(
     db: &Connection,
     lease: Lease,
@@ -118,8 +122,8 @@ pub(super) fn take_first(
     until: Timestamp,
 ) -> Outcome<Option<Delivery>> {
     let sql = format!(
-        "SELECT o.id, o.turn, o.sealed, o.state, o.since, o.sends, o.created, o.again {FIRST_WAITING} AND o.due <= ?2
-         ORDER BY o.id LIMIT 1"
+        "SELECT o.id, o.turn, o.sealed, o.state, o.since, o.sends, o.created, o.again {FIRST_WAITING}
+         AND (o.due <= ?2 OR o.due > ?2 + {LONGEST_WAIT}) ORDER BY o.id LIMIT 1"
     );
     let found = db
         .prepare_cached(&sql)?

@@ -150,7 +150,13 @@ impl Answer {
     ) -> Result<Option<AttemptNumber>, StoreError> {
         let attempt = self.attempt(model, request);
         let number = attempt.number;
-        match self.host.store.attempt(self.lease, attempt).await? {
+        let reserved = self
+            .host
+            .insist(&self.lane, || {
+                self.host.store.attempt(self.lease, attempt.clone())
+            })
+            .await?;
+        match reserved {
             Reserved::Yes => {
                 self.attempts += 1;
                 count_attempt(model);
@@ -172,8 +178,9 @@ impl Answer {
         report: &mut Report,
     ) -> Result<Called, StoreError> {
         let opened = tokio::select! {
-            opened = self.host.gateway.chat(&model.provider, request, deadline) => opened,
+            biased;
             () = self.cancel.cancelled() => return Ok(Called::Cancelled),
+            opened = self.host.gateway.chat(&model.provider, request, deadline) => opened,
         };
         match opened {
             Ok(chunks) => self.listen(model, chunks, report).await,
@@ -199,8 +206,9 @@ impl Answer {
             };
             let lane = self.lane.clone();
             let chunk = tokio::select! {
-                chunk = chunks.next() => chunk,
+                biased;
                 () = self.cancel.cancelled() => return Ok(Called::Cancelled),
+                chunk = chunks.next() => chunk,
                 () = lane.changed.notified(), if mouth_is_taken => {
                     mouth_is_taken = self.release_due(model, &mut parts).await?;
                     continue;
@@ -251,8 +259,10 @@ impl Answer {
         };
         if let Some(part) = self.part(model, text.clone(), now) {
             self.host
-                .store
-                .release(self.lease, part, text.clone(), now)
+                .insist(&self.lane, || {
+                    let (part, text) = (part.clone(), text.clone());
+                    self.host.store.release(self.lease, part, text, now)
+                })
                 .await?;
             self.shown.push_str(&text);
             if !self.host.joins_parts(&self.lane) {
@@ -288,8 +298,9 @@ impl Answer {
                 return true;
             }
             tokio::select! {
-                () = changed => {}
+                biased;
                 () = self.cancel.cancelled() => {}
+                () = changed => {}
                 () = tokio::time::sleep(MOUTH_PAUSE) => {}
             }
         }

@@ -211,7 +211,12 @@ impl Answer {
             greeted: greets,
             at: now,
         };
-        let settled = self.host.store.settle(self.lease, settlement).await;
+        let settled = self
+            .host
+            .insist(&self.lane, || {
+                self.host.store.settle(self.lease, settlement.clone())
+            })
+            .await;
         if settled.is_err() && greets {
             with_open(&self.lane, |open| open.greeted = false);
         }
