@@ -1,6 +1,7 @@
 //! Socket ⇄ event. An adapter speaks one protocol of one account: frames become [`Event`]s, [`Outgoing`] becomes
 //! frames. It decides nothing, stores nothing, and its reader never waits for anybody.
 
+mod dialled;
 mod link;
 pub mod onebot;
 pub mod parlour;
@@ -42,6 +43,8 @@ pub enum Connection {
     LoggedOut,
     /// The last link is gone.
     Lost,
+    /// The other side does not let us in: somebody has to correct the token.
+    Refused,
 }
 
 /// One account on one platform.

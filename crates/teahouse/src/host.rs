@@ -619,6 +619,7 @@ impl Host {
             open: totals.open_turns,
             waiting: totals.waiting,
             accounts,
+            knocks: vec![],
         })
     }
 

@@ -46,11 +46,12 @@ impl House {
     }
 
     async fn with_id(id: Option<&str>) -> House {
-        let account = Arc::new(OneBot::new(Config {
+        let account = OneBot::new(Config {
             name: AccountName::new("qq"),
             id: id.map(str::to_owned),
             token: SecretString::from(TOKEN),
-        }));
+            dial: None,
+        });
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let (all, events) = mpsc::channel(64);
@@ -769,11 +770,12 @@ async fn an_account_that_is_logged_out_says_nothing() {
 
 #[tokio::test(start_paused = true)]
 async fn nobody_comes_in_before_the_house_is_open() {
-    let account = Arc::new(OneBot::new(Config {
+    let account = OneBot::new(Config {
         name: AccountName::new("qq"),
         id: None,
         token: SecretString::from(""),
-    }));
+        dial: None,
+    });
     assert_eq!(*account.connection().borrow(), Connection::Waiting);
     // Stopping a house that nobody entered takes no time.
     let (all, _events) = mpsc::channel(1);

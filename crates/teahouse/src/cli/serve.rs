@@ -17,6 +17,9 @@ use crate::control::{self, Reply, Request};
 use crate::script::Script;
 use crate::{first_start, serve};
 
+/// The latest knocks that `teahouse health` tells of.
+const KNOCKS_SHOWN: usize = 5;
+
 #[derive(Args)]
 pub(super) struct Serve {
     /// The configuration [default: teahouse.toml in the data folder, written at the first start]
@@ -149,12 +152,16 @@ impl Health {
                 open,
                 waiting,
                 accounts,
+                knocks,
             } => {
                 let mut out = format!(
                     "running as pid {pid}: {questions} questions so far, {open} being answered, {waiting} messages to send\n"
                 );
                 for (name, state) in &accounts {
                     out.push_str(&format!("account {name}: {state}\n"));
+                }
+                for knock in knocks.iter().take(KNOCKS_SHOWN) {
+                    out.push_str(&format!("{}\n", knock.line()));
                 }
                 super::decode::print(&out)?;
                 Ok(ExitCode::SUCCESS)

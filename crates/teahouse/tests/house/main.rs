@@ -6,6 +6,7 @@ mod contract;
 mod crash;
 mod dedup;
 mod doors;
+mod forward;
 mod journey;
 mod owner;
 mod pages;
