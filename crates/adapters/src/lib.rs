@@ -30,6 +30,8 @@ pub struct Capabilities {
     pub history: bool,
     /// Whether the parts of an answer are shown as one message, which grows.
     pub joins_parts: bool,
+    /// Whether the platform is known to swallow messages for their links.
+    pub swallows_links: bool,
 }
 
 /// How an account is connected.
@@ -77,6 +79,11 @@ pub trait Adapter: Send + Sync {
 
     /// A member's role by the platform's own list.
     async fn role(&self, chat: &ChatId, member: &MemberId) -> Result<Role, AdapterError>;
+
+    /// Whether our own messages are known to be reported back on the way that a send takes now.
+    fn reports_own(&self) -> bool {
+        false
+    }
 
     /// A sign of work, without anybody's words: best effort, never waits.
     fn sign(&self, _chat: &ChatId, _sign: Sign) {}

@@ -6,8 +6,9 @@ use serde::{Deserialize, Serialize};
 use unicode_segmentation::UnicodeSegmentation;
 
 use crate::event::{Address, MemberId, MessageId, RoomKind, TurnId};
-use crate::notice::{self, AiMark, Language};
+use crate::notice::{self, AiMark, Language, Notice};
 use crate::reasoning::strip_reasoning;
+use crate::unlink::without_links;
 
 /// The shape of a sealed [`Outgoing`]; raised when a field changes its meaning.
 pub const OUTGOING_VERSION: u16 = 1;
@@ -204,6 +205,25 @@ impl Outgoing {
         if let Some(text) = first.filter(|text| !text.starts_with(mark)) {
             text.insert_str(0, mark);
         }
+        self
+    }
+
+    /// The same message with its links made unclickable.
+    pub fn without_links(mut self) -> Outgoing {
+        for segment in &mut self.body {
+            match segment {
+                OutSegment::Text { text } => *text = without_links(text),
+                OutSegment::Mention { .. } => {}
+            }
+        }
+        self
+    }
+
+    /// The house's short word in its place, for what could not be shown.
+    pub fn apology(mut self) -> Outgoing {
+        let text = Notice::NotShown.text(self.language);
+        self.body = vec![OutSegment::Text { text }];
+        self.joined = None;
         self
     }
 
@@ -483,5 +503,18 @@ mod tests {
             panic!("passes")
         };
         assert_eq!(outgoing.clone().again().again().text(), "(again) Tea.");
+    }
+
+    #[test]
+    fn what_could_not_be_shown_is_apologised_for_in_few_words_and_to_the_same_question() {
+        let links = "See https://tea.example/red for more.";
+        let GateVerdict::Pass(outgoing) = pass(draft(links, Source::Model(AiMark::Model))) else {
+            panic!("passes")
+        };
+        let again = outgoing.clone().again().without_links();
+        assert_eq!(again.text(), "(again) [AI] See tea[.]example/red for more.");
+        let apology = outgoing.apology();
+        assert_eq!(apology.text(), Notice::NotShown.text(Language::English));
+        assert_eq!(apology.quote(), Some(&MessageId::new("5")));
     }
 }

@@ -19,6 +19,7 @@ mod pace;
 mod reason;
 mod reasoning;
 mod split;
+mod unlink;
 
 pub use charter::{Charter, Keep, MaxTokens, PurseRules, QuietHours, Triggers, Zone};
 pub use chat::{
@@ -44,10 +45,11 @@ pub use ledger::{AttemptNumber, Entry, Purpose};
 pub use money::{Currency, Money, MoneyError, Nano, Price, parse_nano};
 pub use notice::{AboutMember, AiMark, Language, Notice, again, cut_short};
 pub use outbox::{
-    Before, DeadWhy, Delivery, DeliveryId, DeliveryState, FRESH, NotSent, ReadBack, Receipt,
-    SETTLING, SendOutcome, same_words,
+    Before, DeadWhy, Delivery, DeliveryId, DeliveryState, FRESH, LOOKS, NotSent, PROOF, ReadBack,
+    Receipt, SETTLING, SUSPICION, SendOutcome, Shape, same_words,
 };
 pub use pace::{Bucket, Pace};
 pub use reason::Reason;
 pub use reasoning::{ReasoningFilter, strip_reasoning};
 pub use split::{FIRST_PART, Parts, fit};
+pub use unlink::without_links;

@@ -119,6 +119,8 @@ pub enum Notice {
     Unreadable,
     /// A question that waited too long.
     Apology,
+    /// The platform swallowed the answer twice.
+    NotShown,
 }
 
 impl Notice {
@@ -219,6 +221,10 @@ impl Notice {
             Notice::Apology => pick(
                 "Sorry, I couldn't answer this in time. Please ask again.",
                 "抱歉，这个没来得及回答，请再问一次。",
+            ),
+            Notice::NotShown => pick(
+                "Sorry, the platform did not show my answer.",
+                "抱歉，我的回答没能显示出来。",
             ),
         }
     }
@@ -345,6 +351,7 @@ mod tests {
             Notice::TooLong { limit: 4_000 },
             Notice::Unreadable,
             Notice::Apology,
+            Notice::NotShown,
         ];
         let han = |text: &str| text.chars().any(|c| ('\u{4e00}'..='\u{9fff}').contains(&c));
         for notice in all {

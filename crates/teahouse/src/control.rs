@@ -59,6 +59,9 @@ pub enum Reply {
         /// Who was turned away lately, the latest first.
         #[serde(default)]
         knocks: Vec<KnockShown>,
+        /// What somebody should look at, oldest first.
+        #[serde(default)]
+        alarms: Vec<String>,
     },
     /// A one-time link.
     Link(String),

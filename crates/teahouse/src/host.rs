@@ -22,6 +22,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{error, info, warn};
 
+use crate::alarms::Alarms;
 use crate::answer::Answer;
 use crate::clock::{Clock, Ids};
 use crate::config::House;
@@ -77,6 +78,7 @@ pub struct Host {
     rooms: Mutex<HashMap<Address, Arc<Lane>>>,
     pub(crate) talk: Mutex<VecDeque<(Lease, HistoryLine)>>,
     pub(crate) talk_waits: Notify,
+    pub(crate) alarms: Alarms,
 }
 
 /// An account and how fast it may speak over all its rooms.
@@ -116,6 +118,7 @@ impl Host {
             rooms: Mutex::new(HashMap::new()),
             talk: Mutex::new(VecDeque::new()),
             talk_waits: Notify::new(),
+            alarms: Alarms::default(),
         })
     }
 
@@ -620,6 +623,7 @@ impl Host {
             waiting: totals.waiting,
             accounts,
             knocks: vec![],
+            alarms: self.alarms.lines(),
         })
     }
 

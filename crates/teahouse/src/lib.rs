@@ -7,12 +7,14 @@ pub mod host;
 pub mod parlour;
 pub mod script;
 
+mod alarms;
 mod answer;
 mod call;
 pub mod console;
 mod control;
 mod delivery;
 mod first_start;
+mod proof;
 mod room;
 mod serve;
 mod signs;

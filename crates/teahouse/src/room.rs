@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use teahouse_adapters::Incoming;
 use teahouse_core::{
     Address, Bucket, Call, Charter, Exchange, InboxKey, MemberId, Message, MessageId, Reason, Role,
-    RoomKind, RoomState, SenderKind, TURNS_AT_ONCE, TalkLine, TurnId, admit, find_call,
+    RoomKind, RoomState, SUSPICION, SenderKind, TURNS_AT_ONCE, TalkLine, TurnId, admit, find_call,
 };
 use teahouse_store::{Lease, MemberDay, OpenTurn, OpenedRoom};
 use tokio::sync::Notify;
@@ -133,6 +133,10 @@ pub struct OpenRoom {
     mouth: Option<(TurnId, Timestamp)>,
     /// Whose answer came last: its parts may still be on their way.
     pub answered: Option<MemberId>,
+    /// Until when its platform's yes is not taken for granted.
+    suspected_until: Option<Timestamp>,
+    /// The turn that was apologised for: one apology, however many of its parts were swallowed.
+    pub apologised: Option<TurnId>,
 }
 
 /// What a message is, before anything is decided about it.
@@ -245,6 +249,8 @@ impl OpenRoom {
             roles: HashMap::new(),
             mouth: None,
             answered: None,
+            suspected_until: None,
+            apologised: None,
         };
         for line in &opened.talk {
             room.talk_was(&line.message, &line.member, &line.name, &line.text);
@@ -324,6 +330,16 @@ impl OpenRoom {
     /// Remembers a message of ours by its label.
     pub fn spoke(&mut self, message: MessageId) {
         push_bounded(&mut self.own, message, OWN);
+    }
+
+    /// A send went wrong here without a reason.
+    pub fn suspect(&mut self, now: Timestamp) {
+        self.suspected_until = Some(now + SUSPICION);
+    }
+
+    /// Whether one did lately.
+    pub fn is_suspected(&self, now: Timestamp) -> bool {
+        self.suspected_until.is_some_and(|until| now < until)
     }
 
     /// Remembers that a message of ours was reported back.

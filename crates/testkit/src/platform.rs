@@ -58,6 +58,8 @@ pub enum Fate {
     Refused,
     /// We may not speak there.
     Muted,
+    /// A good receipt for what nobody ever sees.
+    Pretended,
 }
 
 /// Something a room has seen.
@@ -101,6 +103,7 @@ struct State {
     no_history: bool,
     own_events: bool,
     no_roles: bool,
+    histories: usize,
 }
 
 impl FakePlatform {
@@ -132,6 +135,11 @@ impl FakePlatform {
     /// Whether the latest messages of a room can be read back.
     pub fn keeps_history(&self, keeps: bool) {
         self.state().no_history = !keeps;
+    }
+
+    /// How often a room was read back.
+    pub fn histories(&self) -> usize {
+        self.state().histories
     }
 
     /// Whether our own messages are reported back to us.
@@ -377,11 +385,16 @@ impl Adapter for FakePlatform {
             quotes: true,
             history: !self.state().no_history,
             joins_parts: false,
+            swallows_links: true,
         }
     }
 
     fn us(&self) -> Option<MemberId> {
         Some(us())
+    }
+
+    fn reports_own(&self) -> bool {
+        self.state().own_events
     }
 
     fn connection(&self) -> watch::Receiver<Connection> {
@@ -416,6 +429,12 @@ impl Adapter for FakePlatform {
                 why: "retcode 120".into(),
             }),
             Some(Fate::Muted) => SendOutcome::NotSent(NotSent::Muted),
+            Some(Fate::Pretended) => {
+                let mut state = self.state();
+                state.made += 1;
+                let message = MessageId::new(format!("m{}", state.made));
+                SendOutcome::Sent(Receipt { message })
+            }
             Some(Fate::Swallowed | Fate::Unacknowledged) => {
                 if fate == Some(Fate::Unacknowledged) {
                     self.shows_ours(out, false);
@@ -429,7 +448,8 @@ impl Adapter for FakePlatform {
     }
 
     async fn history(&self, chat: &ChatId, count: usize) -> Result<Vec<Message>, AdapterError> {
-        let state = self.state();
+        let mut state = self.state();
+        state.histories += 1;
         if state.no_history {
             return Err(AdapterError::Refused {
                 account: self.account.clone(),

@@ -10,7 +10,7 @@ use std::time::Duration;
 use axum::extract::ws::Message;
 use futures_util::{Sink, Stream};
 use serde::Deserialize;
-use teahouse_core::{Event, EventKind, MemberId};
+use teahouse_core::{Event, EventKind, MemberId, SenderKind};
 use tokio::sync::mpsc;
 use tracing::{debug, info, warn};
 
@@ -68,6 +68,8 @@ pub(super) struct Link {
     pub(super) ready: bool,
     /// Whether its bridge says that the account is there.
     pub(super) online: bool,
+    /// Whether a message of our own was ever reported back on it.
+    pub(super) reports_own: bool,
     pub(super) quirks: Quirks,
 }
 
@@ -227,6 +229,9 @@ impl OneBot {
         let changed = entry.online != online;
         entry.ready = true;
         entry.online = online;
+        if let EventKind::Message(message) = &event.kind {
+            entry.reports_own |= message.sender.kind == SenderKind::Ourselves;
+        }
         let sink = state.events.clone();
         drop(state);
         self.show_connection();
@@ -360,6 +365,7 @@ impl OpenLink {
                 queue,
                 ready: false,
                 online: false,
+                reports_own: false,
                 quirks: quirks::UNKNOWN,
             });
             role == LinkRole::Api && state.callable().is_some_and(|link| link.id == id)

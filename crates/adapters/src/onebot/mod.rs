@@ -175,6 +175,7 @@ impl Adapter for OneBot {
             quotes: true,
             history: true,
             joins_parts: false,
+            swallows_links: true,
         }
     }
 
@@ -198,6 +199,11 @@ impl Adapter for OneBot {
         if timeout(STOP_LIMIT, self.tracker.wait()).await.is_err() {
             warn!(account = %self.name, links = self.links(), "links of account \"{}\" do not close; left behind", self.name);
         }
+    }
+
+    fn reports_own(&self) -> bool {
+        let state = self.state();
+        state.callable().is_some_and(|link| link.reports_own)
     }
 
     async fn send(&self, out: &Outgoing) -> SendOutcome {

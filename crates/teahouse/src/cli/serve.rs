@@ -153,12 +153,16 @@ impl Health {
                 waiting,
                 accounts,
                 knocks,
+                alarms,
             } => {
                 let mut out = format!(
                     "running as pid {pid}: {questions} questions so far, {open} being answered, {waiting} messages to send\n"
                 );
                 for (name, state) in &accounts {
                     out.push_str(&format!("account {name}: {state}\n"));
+                }
+                for alarm in &alarms {
+                    out.push_str(&format!("look at this: {alarm}\n"));
                 }
                 for knock in knocks.iter().take(KNOCKS_SHOWN) {
                     out.push_str(&format!("{}\n", knock.line()));

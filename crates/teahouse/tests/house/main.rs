@@ -14,6 +14,7 @@ mod parlour;
 mod quiet;
 mod scene;
 mod secrets;
+mod swallowed;
 mod talk;
 mod tea;
 mod tidy;
