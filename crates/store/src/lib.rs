@@ -70,6 +70,17 @@ pub struct OpenedRoom {
     pub day: Vec<(MemberId, MemberDay)>,
 }
 
+/// A room that was heard lately.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HeardRoom {
+    /// Where it is.
+    pub address: Address,
+    /// Group or direct.
+    pub kind: RoomKind,
+    /// When its latest line was heard.
+    pub last: Timestamp,
+}
+
 /// A kept line of talk.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeptLine {
@@ -387,6 +398,15 @@ pub trait Store: Send + Sync {
 
     /// Addresses of an account whose rooms have open turns or waiting deliveries: work to take up after a restart.
     async fn unfinished(&self) -> Result<Vec<(Address, RoomKind)>, StoreError>;
+
+    /// The rooms in which an account has heard anything since then, the latest first, and when each heard it: where
+    /// something may have been missed. At most so many.
+    async fn heard_since(
+        &self,
+        account: &AccountName,
+        since: Timestamp,
+        most: u32,
+    ) -> Result<Vec<HeardRoom>, StoreError>;
 
     /// Keeps talk. A line already kept is kept once; a line under a void lease is left out.
     async fn remember(&self, lines: Vec<(Lease, HistoryLine)>) -> Result<(), StoreError>;

@@ -77,6 +77,7 @@ macro_rules! store_contract {
             a_line_of_the_parlour_is_kept_in_its_room_and_replaced_by_its_id
             a_session_holds_until_its_end_and_not_longer
             unfinished_names_the_rooms_with_work_and_no_others
+            the_rooms_an_account_heard_lately_come_latest_first
             a_room_is_opened_as_it_was_left
             on_ends_a_pause
             a_room_keeps_its_latest_talk_in_mind
@@ -1634,6 +1635,35 @@ pub async fn unfinished_names_the_rooms_with_work_and_no_others(store: &dyn Stor
     chats.sort_by(|a, b| a.0.cmp(&b.0));
     let group = RoomKind::Group;
     assert_eq!(chats, [("asked".into(), group), ("waits".into(), group)]);
+    Ok(())
+}
+
+/// See its name.
+pub async fn the_rooms_an_account_heard_lately_come_latest_first(store: &dyn Store) -> Done {
+    let (early, _) = Room::open_as(store, 1, "qq", "early").await?;
+    let (late, _) = Room::open_as(store, 1, "qq", "late").await?;
+    let (other, _) = Room::open_as(store, 1, "qq2", "late").await?;
+    let (_silent, _) = Room::open_as(store, 1, "qq", "silent").await?;
+    early.talks(10, LIN, "hello").await?;
+    other.talks(11, LIN, "hello").await?;
+    late.talks(12, LIN, "hello").await?;
+    late.talks(30, LIN, "again").await?;
+    let qq = AccountName::new("qq");
+    let heard = |since, most| {
+        let qq = qq.clone();
+        async move {
+            let rooms = store.heard_since(&qq, at(since), most).await?;
+            let short = rooms
+                .into_iter()
+                .map(|room| (room.address.chat.to_string(), room.last));
+            Ok::<Vec<_>, StoreError>(short.collect())
+        }
+    };
+    let both = [("late".into(), at(30)), ("early".into(), at(10))];
+    assert_eq!(heard(0, 9).await?, both);
+    assert_eq!(heard(11, 9).await?, both[..1]);
+    assert_eq!(heard(0, 1).await?, both[..1]);
+    assert_eq!(heard(31, 9).await?, []);
     Ok(())
 }
 

@@ -23,9 +23,9 @@ use teahouse_core::{
 };
 
 use crate::{
-    Acceptance, Accepted, Attempt, AttemptEnd, Claim, HistoryLine, HostId, KeptLine, KeptSession,
-    Lease, MemberDay, OpenedRoom, Opening, Outbound, ParlourLine, Reserved, SessionId, Settlement,
-    Store, StoreError, Totals, Trail,
+    Acceptance, Accepted, Attempt, AttemptEnd, Claim, HeardRoom, HistoryLine, HostId, KeptLine,
+    KeptSession, Lease, MemberDay, OpenedRoom, Opening, Outbound, ParlourLine, Reserved, SessionId,
+    Settlement, Store, StoreError, Totals, Trail,
 };
 use engine::Engine;
 
@@ -235,6 +235,20 @@ impl Store for EmbeddedStore {
     async fn unfinished(&self) -> Result<Vec<(Address, RoomKind)>, StoreError> {
         self.engine
             .read("look for unfinished work", rooms::unfinished)
+            .await
+    }
+
+    async fn heard_since(
+        &self,
+        account: &AccountName,
+        since: Timestamp,
+        most: u32,
+    ) -> Result<Vec<HeardRoom>, StoreError> {
+        let account = account.clone();
+        self.engine
+            .read("look for rooms heard lately", move |db| {
+                rooms::heard_since(db, &account, since, most)
+            })
             .await
     }
 

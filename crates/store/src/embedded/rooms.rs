@@ -6,7 +6,9 @@ use teahouse_core::{AccountName, Address, ChatId, MemberId, MessageId, RoomId, R
 use ulid::Ulid;
 
 use super::{Outcome, millis, outbox, timestamp};
-use crate::{HostId, KeptExchange, KeptLine, Lease, NewTurn, OpenTurn, OpenedRoom, Opening};
+use crate::{
+    HeardRoom, HostId, KeptExchange, KeptLine, Lease, NewTurn, OpenTurn, OpenedRoom, Opening,
+};
 
 /// Lines of talk a room has in memory.
 const TALK: i64 = 64;
@@ -173,6 +175,41 @@ fn own_messages(db: &Connection, room: [u8; 16]) -> Outcome<Vec<MessageId>> {
     Ok(own)
 }
 
+/// Asked when a link comes up, not for each message: it looks at every room of the account once.
+pub(super) fn heard_since(
+    db: &Connection,
+    account: &AccountName,
+    since: Timestamp,
+    most: u32,
+) -> Outcome<Vec<HeardRoom>> {
+    let rooms = db
+        .prepare(
+            "SELECT chat, kind, last FROM (
+               SELECT a.chat, r.kind, (SELECT h.at FROM history h WHERE h.room = a.room ORDER BY h.id DESC LIMIT 1) AS last
+               FROM addresses a JOIN rooms r ON r.id = a.room WHERE a.account = ?1)
+             WHERE last >= ?2 ORDER BY last DESC, chat LIMIT ?3",
+        )?
+        .query_map(params![account.as_str(), millis(since), most], |row| {
+            Ok(HeardRoom {
+                address: Address {
+                    account: account.clone(),
+                    chat: ChatId::new(row.get::<_, String>(0)?),
+                },
+                kind: kind(row.get(1)?),
+                last: timestamp(row.get(2)?),
+            })
+        })?
+        .collect::<Result<_, _>>()?;
+    Ok(rooms)
+}
+
+fn kind(byte: u8) -> RoomKind {
+    match byte {
+        0 => RoomKind::Group,
+        _ => RoomKind::Direct,
+    }
+}
+
 pub(super) fn unfinished(db: &Connection) -> Outcome<Vec<(Address, RoomKind)>> {
     let rooms = db
         .prepare(
@@ -185,12 +222,7 @@ pub(super) fn unfinished(db: &Connection) -> Outcome<Vec<(Address, RoomKind)>> {
                 account: AccountName::new(row.get::<_, String>(0)?),
                 chat: ChatId::new(row.get::<_, String>(1)?),
             };
-            let kind = if row.get::<_, u8>(2)? == 0 {
-                RoomKind::Group
-            } else {
-                RoomKind::Direct
-            };
-            Ok((address, kind))
+            Ok((address, kind(row.get(2)?)))
         })?
         .collect::<Result<_, _>>()?;
     Ok(rooms)
