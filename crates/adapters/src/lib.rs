@@ -30,6 +30,8 @@ pub struct Capabilities {
     pub history: bool,
     /// Whether the parts of an answer are shown as one message, which grows.
     pub joins_parts: bool,
+    /// Whether several messages can be folded up into one.
+    pub bundles: bool,
     /// Whether the platform is known to swallow messages for their links.
     pub swallows_links: bool,
 }

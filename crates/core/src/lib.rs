@@ -3,6 +3,7 @@
 
 #![warn(missing_docs, clippy::wildcard_enum_match_arm)]
 
+mod bundle;
 mod charter;
 mod chat;
 mod command;
@@ -21,6 +22,7 @@ mod reasoning;
 mod split;
 mod unlink;
 
+pub use bundle::Ending;
 pub use charter::{Charter, Keep, MaxTokens, PurseRules, QuietHours, Triggers, Zone};
 pub use chat::{
     ChatRequest, Chunk, FailureKind, Finish, NextStep, PromptLine, ReportedUsage, Speaker, Usage,
@@ -34,8 +36,8 @@ pub use event::{
 };
 pub use failover::{Breakers, Route, RouteModel, Walk};
 pub use gate::{
-    Draft, GateVerdict, Joined, OUTGOING_VERSION, OutSegment, Outgoing, SealError, Sealed, Source,
-    clean_text, pass,
+    Draft, GateVerdict, Joined, MOST_NODES, OUTGOING_VERSION, OutSegment, Outgoing, SealError,
+    Sealed, Source, clean_text, pass,
 };
 pub use house::{
     Asker, Decision, FRESHNESS, LONGEST_QUESTION, PATIENCE, RoomState, Standing, TURNS_AT_ONCE,

@@ -183,25 +183,26 @@ fn open(
         }
     };
     let account = host.accounts.get(&lane.address.account);
-    let swallows_links = account.is_some_and(|account| {
-        account
-            .adapter
-            .capabilities(&lane.address.chat)
-            .swallows_links
-    });
-    let again = match written.clone().again() {
-        again if swallows_links => again.without_links(),
+    let able = account.map(|account| account.adapter.capabilities(&lane.address.chat));
+    let longest = able.as_ref().map_or(usize::MAX, |able| able.longest_text);
+    // What did not go through folded up goes plainly.
+    let plain = written.clone().unfolded(longest);
+    let again = match plain.clone().again() {
+        again if able.is_some_and(|able| able.swallows_links) => again.without_links(),
         again => again,
     };
     let apology = written.clone().apology();
     let now = match delivery.shape() {
-        Shape::AsWritten => written.clone(),
+        Shape::AsWritten if delivery.sends == 0 => written.clone(),
+        Shape::AsWritten => plain.clone(),
         Shape::Again => again.clone(),
         Shape::Apology => apology.clone(),
     };
-    let sent: usize = delivery.sends.try_into().unwrap_or(usize::MAX);
-    let mut forms = vec![written, again, apology];
-    forms.truncate(sent.max(1));
+    let forms = match delivery.sends {
+        0 | 1 => vec![written],
+        2 => vec![written, plain, again],
+        _ => vec![written, plain, again, apology],
+    };
     Ok((now, forms))
 }
 

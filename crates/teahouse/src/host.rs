@@ -26,6 +26,7 @@ use crate::alarms::Alarms;
 use crate::answer::Answer;
 use crate::clock::{Clock, Ids};
 use crate::config::House;
+use crate::proof::is_bundle;
 use crate::room::{DeliveryTask, Echo, INBOX, Lane, OpenRoom, Triage};
 use crate::signs::Toll;
 
@@ -344,6 +345,7 @@ impl Host {
         let echo = Echo {
             text: message.text(),
             quote: message.reply_to().cloned(),
+            is_bundle: is_bundle(&message),
             message: message.id,
         };
         with_open(lane, |open| open.echoed(echo));

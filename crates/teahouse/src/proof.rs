@@ -6,13 +6,13 @@ use std::sync::Arc;
 
 use teahouse_adapters::AdapterError;
 use teahouse_core::{
-    LOOKS, Message, MessageId, Outgoing, PROOF, ReadBack, Receipt, SenderKind, same_words,
+    LOOKS, Message, MessageId, Outgoing, PROOF, ReadBack, Receipt, Segment, SenderKind, same_words,
 };
 use tokio::time::Instant;
 use tracing::warn;
 
 use crate::host::{Host, with_open};
-use crate::room::Lane;
+use crate::room::{Echo, Lane};
 
 /// Messages looked through when a send is read back.
 const LOOK_BACK: usize = 40;
@@ -116,14 +116,16 @@ pub(crate) async fn read_back(
 }
 
 fn among_reports(lane: &Lane, forms: &[Outgoing], receipt: Option<&Receipt>) -> Option<MessageId> {
+    let is_form = |echo: &Echo| {
+        forms.iter().any(|form| match form.bundle() {
+            Some(_) => echo.is_bundle,
+            None => same_words(&echo.text, &form.text()) && same_quote(echo.quote.as_ref(), form),
+        })
+    };
     with_open(lane, |open| {
         let shown = open.echoes.iter().find(|echo| {
             !open.own.contains(&echo.message)
-                && (is_receipts(receipt, &echo.message)
-                    || forms.iter().any(|form| {
-                        same_words(&echo.text, &form.text())
-                            && same_quote(echo.quote.as_ref(), form)
-                    }))
+                && (is_receipts(receipt, &echo.message) || is_form(echo))
         });
         shown.map(|echo| echo.message.clone())
     })
@@ -134,11 +136,21 @@ fn is_receipts(receipt: Option<&Receipt>, message: &MessageId) -> bool {
     receipt.is_some_and(|receipt| receipt.message == *message)
 }
 
+/// A bundle shows its handle and none of its words: the latest one of ours that nothing else accounts for is it.
 fn is_one_of(forms: &[Outgoing], message: &Message) -> bool {
     let text = message.text();
-    forms
+    forms.iter().any(|form| match form.bundle() {
+        Some(_) => is_bundle(message),
+        None => same_words(&text, &form.text()) && same_quote(message.reply_to(), form),
+    })
+}
+
+/// Whether a message is several folded up.
+pub(crate) fn is_bundle(message: &Message) -> bool {
+    message
+        .segments
         .iter()
-        .any(|form| same_words(&text, &form.text()) && same_quote(message.reply_to(), form))
+        .any(|segment| matches!(segment, Segment::Forward { .. }))
 }
 
 /// A quote tells two like answers apart, where the platform shows it.

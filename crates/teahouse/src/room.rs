@@ -102,6 +102,8 @@ pub struct Echo {
     pub text: String,
     /// What it quotes.
     pub quote: Option<MessageId>,
+    /// Whether it is several messages folded up; then their words are not shown.
+    pub is_bundle: bool,
 }
 
 /// A room whose lease is ours.

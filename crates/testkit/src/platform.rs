@@ -104,6 +104,7 @@ struct State {
     own_events: bool,
     no_roles: bool,
     histories: usize,
+    bundles: bool,
 }
 
 impl FakePlatform {
@@ -135,6 +136,11 @@ impl FakePlatform {
     /// Whether the latest messages of a room can be read back.
     pub fn keeps_history(&self, keeps: bool) {
         self.state().no_history = !keeps;
+    }
+
+    /// Whether several messages can be folded up into one.
+    pub fn takes_bundles(&self, takes: bool) {
+        self.state().bundles = takes;
     }
 
     /// How often a room was read back.
@@ -311,7 +317,8 @@ impl FakePlatform {
             message: id.clone(),
             who: None,
             text: readable(out.body()),
-            quote: out.quote().cloned(),
+            // A bundle quotes nothing.
+            quote: out.quote().cloned().filter(|_| out.bundle().is_none()),
             at: self.time.elapsed(),
             receipt,
             recalled: None,
@@ -330,7 +337,7 @@ impl FakePlatform {
             message: message.clone(),
             more: Default::default(),
         });
-        let text = Segment::Text { text: out.text() };
+        let text = said(out.bundle().is_some(), out.text());
         Message {
             address: out.address().clone(),
             room_kind: out.room_kind(),
@@ -356,6 +363,17 @@ impl FakePlatform {
     }
 }
 
+/// A bundle is shown by its handle, without its words.
+fn said(is_bundle: bool, text: String) -> Segment {
+    match is_bundle {
+        true => Segment::Forward {
+            id: "bundle".into(),
+            more: Default::default(),
+        },
+        false => Segment::Text { text },
+    }
+}
+
 /// Whom the house is.
 pub fn us() -> MemberId {
     MemberId::new("house")
@@ -365,6 +383,7 @@ fn readable(body: &[OutSegment]) -> String {
     let word = |segment: &OutSegment| match segment {
         OutSegment::Text { text } => text.clone(),
         OutSegment::Mention { member } => format!("@{member} "),
+        OutSegment::Bundle { nodes } => format!("[bundle]\n{}", nodes.join("\n")),
     };
     body.iter().map(word).collect()
 }
@@ -380,11 +399,13 @@ impl Adapter for FakePlatform {
     }
 
     fn capabilities(&self, _chat: &ChatId) -> Capabilities {
+        let state = self.state();
         Capabilities {
             longest_text: usize::MAX,
             quotes: true,
-            history: !self.state().no_history,
+            history: !state.no_history,
             joins_parts: false,
+            bundles: state.bundles,
             swallows_links: true,
         }
     }
@@ -482,9 +503,8 @@ impl FakePlatform {
             message,
             more: Default::default(),
         });
-        let text = Segment::Text {
-            text: shown.text.clone(),
-        };
+        let is_bundle = shown.who.is_none() && shown.text.starts_with("[bundle]");
+        let text = said(is_bundle, shown.text.clone());
         let (id, kind) = match &shown.who {
             Some(name) => (MemberId::new(name.as_str()), SenderKind::Person),
             None => (us(), SenderKind::Ourselves),

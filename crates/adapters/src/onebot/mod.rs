@@ -14,6 +14,7 @@ mod encode;
 mod knocks;
 mod links;
 mod quirks;
+mod reactions;
 mod wire;
 
 use std::hash::{BuildHasher, Hasher, RandomState};
@@ -38,11 +39,12 @@ pub use describe::describe;
 pub use door::routes;
 pub use knocks::Knock;
 
-use crate::{Adapter, AdapterError, Capabilities, Connection, EventSink};
+use crate::{Adapter, AdapterError, Capabilities, Connection, EventSink, Sign};
 use calls::NoAnswer;
 use decode::Chat;
 use knocks::Knocks;
 use links::State;
+use reactions::Reactions;
 
 const PLATFORM: &str = "qq";
 /// Some 5,000 is what QQ's servers take.
@@ -79,6 +81,7 @@ pub struct OneBot {
     token: SecretString,
     dial: Option<String>,
     knocks: Knocks,
+    reactions: Reactions,
     us: watch::Sender<Option<String>>,
     connection: watch::Sender<Connection>,
     state: Mutex<State>,
@@ -105,6 +108,7 @@ impl OneBot {
             token,
             dial,
             knocks: Knocks::default(),
+            reactions: Reactions::default(),
             us: watch::Sender::new(id.filter(|id| !id.trim().is_empty())),
             connection: watch::Sender::new(Connection::Waiting),
             state: Mutex::default(),
@@ -169,12 +173,18 @@ impl Adapter for OneBot {
         PLATFORM
     }
 
-    fn capabilities(&self, _chat: &ChatId) -> Capabilities {
+    fn capabilities(&self, chat: &ChatId) -> Capabilities {
+        // A stranger who writes through a group takes no bundle.
+        let takes_bundles = match Chat::of(chat) {
+            Some(Chat::Group(_) | Chat::Direct { through: None, .. }) => true,
+            Some(Chat::Direct { .. }) | None => false,
+        };
         Capabilities {
             longest_text: LONGEST_TEXT,
             quotes: true,
             history: true,
             joins_parts: false,
+            bundles: takes_bundles && self.quirks().bundles,
             swallows_links: true,
         }
     }
@@ -201,13 +211,21 @@ impl Adapter for OneBot {
         }
     }
 
+    fn sign(&self, chat: &ChatId, sign: Sign) {
+        self.sign_on(chat, sign);
+    }
+
     fn reports_own(&self) -> bool {
         let state = self.state();
         state.callable().is_some_and(|link| link.reports_own)
     }
 
     async fn send(&self, out: &Outgoing) -> SendOutcome {
-        let call = match encode::say(out, self.quirks()) {
+        let call = match encode::say(
+            out,
+            &self.us.borrow().clone().unwrap_or_default(),
+            self.quirks(),
+        ) {
             Ok(call) => call,
             Err(wrong) => {
                 return SendOutcome::NotSent(NotSent::Refused {

@@ -1,6 +1,7 @@
 //! The house as outsiders meet it: a process, real sockets, real files; and, in `tea`, the simulation.
 
 mod arrival;
+mod bundles;
 mod commands;
 mod contract;
 mod crash;

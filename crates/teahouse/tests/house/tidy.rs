@@ -126,7 +126,11 @@ fn only_delivery_opens_what_the_gate_has_sealed() {
         concat!("Sealed", "::open"),
         concat!("seal()", ".open("),
     ];
-    let allowed = ["crates/teahouse/src/delivery.rs", "crates/core/src/gate.rs"];
+    let allowed = [
+        "crates/teahouse/src/delivery.rs",
+        "crates/core/src/gate.rs",
+        "crates/core/src/gate/forms.rs",
+    ];
     let wrong = sources()
         .into_iter()
         .filter(|(name, text)| {
