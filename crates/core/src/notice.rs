@@ -121,6 +121,8 @@ pub enum Notice {
     Apology,
     /// The platform swallowed the answer twice.
     NotShown,
+    /// Several questions that waited too long, or came while the house could not hear: one word for all of them.
+    Apologies,
 }
 
 impl Notice {
@@ -225,6 +227,10 @@ impl Notice {
             Notice::NotShown => pick(
                 "Sorry, the platform did not show my answer.",
                 "抱歉，我的回答没能显示出来。",
+            ),
+            Notice::Apologies => pick(
+                "Sorry, I was away for a while and some questions went unanswered. Please ask again.",
+                "抱歉，刚才离开了一会儿，有几个问题没来得及回答，请再问一次。",
             ),
         }
     }
@@ -352,6 +358,7 @@ mod tests {
             Notice::Unreadable,
             Notice::Apology,
             Notice::NotShown,
+            Notice::Apologies,
         ];
         let han = |text: &str| text.chars().any(|c| ('\u{4e00}'..='\u{9fff}').contains(&c));
         for notice in all {

@@ -159,6 +159,8 @@ pub enum ReadBack {
 const AFTER_REFUSAL: Duration = Duration::from_secs(3);
 /// The pause while no connection is up; a new connection wakes the row at once.
 const WHILE_OFFLINE: Duration = Duration::from_secs(1);
+/// A row whose account does not come back for so long is given up.
+const NEVER_BACK: Duration = Duration::from_secs(24 * 3_600);
 /// How long a platform gets to show an unknown message before we look.
 pub const SETTLING: Duration = Duration::from_secs(2);
 
@@ -233,7 +235,14 @@ impl Delivery {
 
     /// Whether its answer came too late to be worth saying.
     pub fn is_stale(&self, now: Timestamp) -> bool {
-        now.duration_since(self.created).unsigned_abs() > FRESH && now > self.created
+        self.age(now) > FRESH
+    }
+
+    fn age(&self, now: Timestamp) -> Duration {
+        match now > self.created {
+            true => now.duration_since(self.created).unsigned_abs(),
+            false => Duration::ZERO,
+        }
     }
 
     /// The state after a send.
@@ -246,9 +255,12 @@ impl Delivery {
                 since: now,
                 due: now + SETTLING,
             },
-            SendOutcome::NotSent(NotSent::Offline) if self.is_stale(now) => DeliveryState::Dead {
-                why: DeadWhy::TooOld,
-            },
+            // Stale or not: what becomes of it is settled when somebody can hear it.
+            SendOutcome::NotSent(NotSent::Offline) if self.age(now) > NEVER_BACK => {
+                DeliveryState::Dead {
+                    why: DeadWhy::TooOld,
+                }
+            }
             SendOutcome::NotSent(NotSent::Offline) => DeliveryState::Queued {
                 due: now + WHILE_OFFLINE,
                 again: self.sends > 0,
@@ -471,21 +483,32 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_waits_for_a_connection_while_it_is_fresh() {
+    fn an_answer_waits_for_a_connection_and_is_given_up_after_a_day() {
         let offline = SendOutcome::NotSent(NotSent::Offline);
-        assert_eq!(
-            delivery(0).after_send(&offline, at(10)),
-            DeliveryState::Queued {
-                due: at(11),
-                again: false
-            }
-        );
-        assert_eq!(
-            delivery(0).after_send(&offline, at(301)),
-            DeliveryState::Dead {
-                why: DeadWhy::TooOld
-            }
-        );
+        for (age, state) in [
+            (
+                10,
+                DeliveryState::Queued {
+                    due: at(11),
+                    again: false,
+                },
+            ),
+            (
+                86_400,
+                DeliveryState::Queued {
+                    due: at(86_401),
+                    again: false,
+                },
+            ),
+            (
+                86_401,
+                DeliveryState::Dead {
+                    why: DeadWhy::TooOld,
+                },
+            ),
+        ] {
+            assert_eq!(delivery(0).after_send(&offline, at(age)), state);
+        }
     }
 
     #[test]

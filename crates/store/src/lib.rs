@@ -73,6 +73,8 @@ pub struct OpenedRoom {
 /// A room that was heard lately.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HeardRoom {
+    /// Which.
+    pub room: RoomId,
     /// Where it is.
     pub address: Address,
     /// Group or direct.

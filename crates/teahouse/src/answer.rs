@@ -44,6 +44,8 @@ pub(crate) struct Answer {
     course: Option<Course>,
     /// What its calls have taken.
     toll: Toll,
+    /// Questions that went stale with this one: they share its apology.
+    stale: Vec<OpenTurn>,
 }
 
 /// Where a turn stands on its route.
@@ -71,6 +73,35 @@ enum Arrival {
     Closing,
 }
 
+impl Host {
+    /// Whether a question of which nothing was shown is too old to be begun: older it may be if it has had to wait for
+    /// a model that is on its way, or came since it was asked.
+    pub(crate) fn is_stale(&self, lane: &Lane, turn: &OpenTurn) -> bool {
+        let age = age(turn, self.clock.now());
+        let late = |model: &RouteModel| match self.gateway.presence(&model.provider) {
+            Presence::Always => false,
+            Presence::Since(came) => came.elapsed() < age,
+            Presence::Near | Presence::Far => true,
+        };
+        let waits = |route: Arc<Route>| route.models.iter().any(late);
+        let fresh = match age > FRESHNESS && self.route_of(lane).is_some_and(waits) {
+            true => PATIENCE,
+            false => FRESHNESS,
+        };
+        turn.released == 0 && age > fresh
+    }
+}
+
+/// How long ago it was asked.
+fn age(turn: &OpenTurn, now: Timestamp) -> Duration {
+    let age = now.duration_since(turn.turn.asked);
+    if age.is_positive() {
+        age.unsigned_abs()
+    } else {
+        Duration::ZERO
+    }
+}
+
 impl Answer {
     pub(crate) fn new(
         host: Arc<Host>,
@@ -88,9 +119,15 @@ impl Answer {
             shown: String::new(),
             course: None,
             toll: Toll::default(),
+            stale: Vec::new(),
             turn,
             cancel,
         }
+    }
+
+    /// These went stale with it.
+    pub(crate) fn with_stale(self, stale: Vec<OpenTurn>) -> Self {
+        Answer { stale, ..self }
     }
 
     /// Answers the question and gives its place to the next.
@@ -156,14 +193,13 @@ impl Answer {
         if let Some(course) = self.course.take() {
             return self.follow(course).await;
         }
-        let now = self.host.clock.now();
         if self.turn.released > 0 {
             return self.end_cut_short(None, String::new()).await;
         }
-        let route = self.host.route_of(&self.lane);
-        if self.age(now) > self.freshness(route.as_deref(), now) {
-            return self.end_with(Reason::Expired, Notice::Apology, None).await;
+        if self.host.is_stale(&self.lane, &self.turn) {
+            return self.end_stale().await;
         }
+        let route = self.host.route_of(&self.lane);
         if self.turn.turn.question.is_empty() {
             // Recalled while nobody was there to cancel it.
             return self.end_silently(Reason::Cancelled, None).await;
@@ -199,30 +235,6 @@ impl Answer {
         })
     }
 
-    /// How long ago it was asked.
-    fn age(&self, now: Timestamp) -> Duration {
-        let age = now.duration_since(self.turn.turn.asked);
-        if age.is_positive() {
-            age.unsigned_abs()
-        } else {
-            Duration::ZERO
-        }
-    }
-
-    /// How old it may be: older if it has had to wait for a model that is on its way, or came since it was asked.
-    fn freshness(&self, route: Option<&Route>, now: Timestamp) -> Duration {
-        let age = self.age(now);
-        let late = |model: &RouteModel| match self.host.gateway.presence(&model.provider) {
-            Presence::Always => false,
-            Presence::Since(came) => came.elapsed() < age,
-            Presence::Near | Presence::Far => true,
-        };
-        match route.is_some_and(|route| route.models.iter().any(late)) {
-            true => PATIENCE,
-            false => FRESHNESS,
-        }
-    }
-
     /// Whether it has to be waited for.
     fn is_late(&self, model: &RouteModel) -> bool {
         match self.host.gateway.presence(&model.provider) {
@@ -234,7 +246,7 @@ impl Answer {
     /// Waits for a model that is on its way, as long as the question has patience.
     async fn arrives(&self, model: &RouteModel) -> Arrival {
         let gateway = &self.host.gateway;
-        let left = PATIENCE.saturating_sub(self.age(self.host.clock.now()));
+        let left = PATIENCE.saturating_sub(age(&self.turn, self.host.clock.now()));
         let late = self.is_late(model);
         if late {
             info!(turn = %self.turn.turn.id, room = %self.lane.address, provider = %model.provider,

@@ -391,7 +391,7 @@ impl Host {
 }
 
 /// A call that is taken in, with nothing following from it yet.
-fn taken_in(lane: &Lane, key: InboxKey, now: Timestamp) -> Acceptance {
+pub(crate) fn taken_in(lane: &Lane, key: InboxKey, now: Timestamp) -> Acceptance {
     Acceptance {
         key,
         platform: lane.platform,

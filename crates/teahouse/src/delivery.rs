@@ -21,6 +21,8 @@ use crate::room::{DeliveryTask, Lane};
 pub(crate) const CLAIM: Duration = Duration::from_secs(90);
 /// A little chance on top of the pace, so that it looks like nobody's clock.
 const JITTER: Duration = Duration::from_millis(300);
+/// While no link is up nothing is taken in hand; a new link wakes the room.
+const OFFLINE_PAUSE: Duration = Duration::from_secs(600);
 /// After a failure of the store.
 const STORE_PAUSE: Duration = Duration::from_secs(1);
 
@@ -75,6 +77,9 @@ async fn next(
         return Ok(None);
     };
     let now = host.clock.now();
+    if first.is_none() && !is_online(host, lane) {
+        return Ok(Some(OFFLINE_PAUSE));
+    }
     let claim = match first {
         Some(delivery) => Claim::Due(delivery),
         None => host.store.claim(lease, now, now + CLAIM).await?,
@@ -95,6 +100,11 @@ async fn next(
             Duration::ZERO
         }
     }))
+}
+
+fn is_online(host: &Host, lane: &Lane) -> bool {
+    let account = host.accounts.get(&lane.address.account);
+    account.is_some_and(|account| *account.adapter.connection().borrow() == Connection::Online)
 }
 
 async fn deliver(
@@ -119,6 +129,10 @@ async fn deliver(
         },
     };
     let state = or_apologise(host, lane, &delivery, state, handed_over);
+    let too_old = DeadWhy::TooOld;
+    if state == (DeliveryState::Dead { why: too_old }) && delivery.turn.is_some() {
+        host.apologise_for(lane, lease, &delivery).await?;
+    }
     match &state {
         DeliveryState::Sent { message } => {
             counter!("teahouse_sent_total").increment(1);
@@ -155,7 +169,7 @@ fn or_apologise(
     }
     host.alarms.swallowed(&lane.address, host.clock.now());
     let is_first = with_open(lane, |open| {
-        std::mem::replace(&mut open.apologised, delivery.turn) != delivery.turn
+        std::mem::replace(&mut open.apologised_for, delivery.turn) != delivery.turn
     });
     match is_first {
         Some(false) => lost,
@@ -223,7 +237,7 @@ async fn send(
     let Some(account) = host.accounts.get(&lane.address.account) else {
         return offline();
     };
-    if *account.adapter.connection().borrow() != Connection::Online {
+    if !is_online(host, lane) {
         return offline();
     }
     if delivery.is_stale(now) {

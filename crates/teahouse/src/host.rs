@@ -216,14 +216,22 @@ impl Host {
             return;
         }
         loop {
-            let next = {
+            let (missed, next) = {
                 let mut state = lane.state();
-                let next = state.inbox.pop_front();
-                state.working = next.is_some();
-                next
+                let missed = std::mem::take(&mut state.missed);
+                let next = match missed.is_empty() {
+                    true => state.inbox.pop_front(),
+                    false => None,
+                };
+                state.working = next.is_some() || !missed.is_empty();
+                (missed, next)
             };
-            let Some(incoming) = next else { break };
-            if let Err(error) = self.handle(&lane, incoming).await {
+            let done = match next {
+                Some(incoming) => self.handle(&lane, incoming).await,
+                None if missed.is_empty() => break,
+                None => self.hear_missed(&lane, missed).await,
+            };
+            if let Err(error) = done {
                 self.failed(&lane, &error);
             }
         }
@@ -294,7 +302,7 @@ impl Host {
         }
     }
 
-    async fn on_message(
+    pub(crate) async fn on_message(
         self: &Arc<Self>,
         lane: &Arc<Lane>,
         platform: &'static str,
@@ -415,18 +423,20 @@ impl Host {
     /// Starts as many waiting turns as the room may run at once.
     pub(crate) fn start_turns(self: &Arc<Self>, lane: &Arc<Lane>) {
         while !self.stop.is_cancelled() {
-            let Some((lease, turn, cancel)) = with_open(lane, |open| {
-                let turn = open.next_turn()?;
+            let is_stale = |turn: &OpenTurn| self.is_stale(lane, turn);
+            let Some((lease, turn, stale, cancel)) = with_open(lane, |open| {
+                let mut stale = open.drop_stale(is_stale);
+                let turn = stale.pop().or_else(|| open.next_turn())?;
                 let cancel = CancellationToken::new();
                 open.runs(&turn, cancel.clone());
-                Some((open.lease, turn, cancel))
+                Some((open.lease, turn, stale, cancel))
             })
             .flatten() else {
                 return;
             };
             self.sign_working(lane, &turn.turn.message);
             let answer = Answer::new(self.clone(), lane.clone(), lease, turn, cancel);
-            self.tasks.spawn(answer.run());
+            self.tasks.spawn(answer.with_stale(stale).run());
         }
     }
 
@@ -520,12 +530,12 @@ impl Host {
         self.house_of(address).map(|house| house.charter.clone())
     }
 
-    fn house_of(&self, address: &Address) -> Option<&House> {
+    pub(crate) fn house_of(&self, address: &Address) -> Option<&House> {
         self.houses.iter().find(|house| house.covers(address))
     }
 
     /// The lane of a room that a house covers.
-    fn lane(&self, address: &Address, kind: RoomKind) -> Option<Arc<Lane>> {
+    pub(crate) fn lane(&self, address: &Address, kind: RoomKind) -> Option<Arc<Lane>> {
         let mut rooms = self.rooms.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(lane) = rooms.get(address) {
             return Some(lane.clone());
@@ -579,18 +589,26 @@ impl Host {
         }
     }
 
-    /// When an account comes back, its rooms' deliveries go on at once.
+    /// When an account comes back, its rooms' deliveries go on at once, and what was missed is looked for.
     async fn watch_connection(self: Arc<Self>, adapter: Arc<dyn Adapter>) {
         let mut connection = adapter.connection();
+        let mut looking = CancellationToken::new();
         loop {
-            tokio::select! {
-                changed = connection.changed() => if changed.is_err() { return },
-                () = self.stop.cancelled() => return,
-            }
             if *connection.borrow_and_update() == teahouse_adapters::Connection::Online {
                 for lane in self.lanes_of(|account| account == adapter.account()) {
                     lane.outbox.notify_one();
                 }
+                // A link that falters is looked after once, from its latest start.
+                looking.cancel();
+                looking = self.stop.child_token();
+                let (house, adapter, stop) = (self.clone(), adapter.clone(), looking.clone());
+                self.tasks.spawn(async move {
+                    stop.run_until_cancelled(house.catch_up(&adapter)).await;
+                });
+            }
+            tokio::select! {
+                changed = connection.changed() => if changed.is_err() { return },
+                () = self.stop.cancelled() => return,
             }
         }
     }

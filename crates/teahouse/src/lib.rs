@@ -14,6 +14,7 @@ pub mod console;
 mod control;
 mod delivery;
 mod first_start;
+mod gap;
 mod proof;
 mod room;
 mod serve;

@@ -13,6 +13,7 @@ use teahouse_core::{
 };
 use teahouse_store::{Lease, MemberDay, OpenTurn, OpenedRoom};
 use tokio::sync::Notify;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 /// Lines of talk kept in memory.
@@ -27,6 +28,8 @@ const OWN: usize = 128;
 const ECHOES: usize = 32;
 /// Keys of the latest talk, so that two bridges of one account make one line.
 const SEEN: usize = 128;
+/// One apology of a room stands for all questions that went stale so shortly after another.
+const ONE_APOLOGY: Duration = Duration::from_secs(60);
 /// Events of one room that may wait; more are shed.
 pub const INBOX: usize = 2_048;
 /// How long a role that the platform confirmed is believed.
@@ -59,6 +62,8 @@ pub struct Lane {
 pub struct LaneState {
     /// Events that wait.
     pub inbox: VecDeque<Incoming>,
+    /// What was said while nobody of us could hear, oldest first: read before anything newer.
+    pub missed: Vec<Message>,
     /// Whether a task works through them.
     pub working: bool,
     /// The room, once the store has opened it.
@@ -138,7 +143,9 @@ pub struct OpenRoom {
     /// Until when its platform's yes is not taken for granted.
     suspected_until: Option<Timestamp>,
     /// The turn that was apologised for: one apology, however many of its parts were swallowed.
-    pub apologised: Option<TurnId>,
+    pub apologised_for: Option<TurnId>,
+    /// When the room last heard that questions went stale; by the clock that never jumps.
+    apologised: Option<Instant>,
 }
 
 /// What a message is, before anything is decided about it.
@@ -176,6 +183,7 @@ impl Lane {
             outbox: Notify::new(),
             state: Mutex::new(LaneState {
                 inbox: VecDeque::new(),
+                missed: Vec::new(),
                 working: false,
                 open: None,
                 delivery: DeliveryTask::Idle,
@@ -219,7 +227,11 @@ impl LaneState {
             .open
             .as_ref()
             .is_some_and(|open| !open.running.is_empty() || !open.waiting.is_empty());
-        !self.working && self.inbox.is_empty() && self.delivery == DeliveryTask::Idle && !turns
+        !self.working
+            && self.inbox.is_empty()
+            && self.missed.is_empty()
+            && self.delivery == DeliveryTask::Idle
+            && !turns
     }
 }
 
@@ -252,6 +264,7 @@ impl OpenRoom {
             mouth: None,
             answered: None,
             suspected_until: None,
+            apologised_for: None,
             apologised: None,
         };
         for line in &opened.talk {
@@ -474,6 +487,17 @@ impl OpenRoom {
         }
     }
 
+    /// Whether an apology for stale questions is due; the one who gets a yes gives it. Others that went stale with
+    /// them are silent: a burst of apologies helps nobody and freezes accounts.
+    pub fn apologises(&mut self, now: Instant) -> bool {
+        let lately = |at: Instant| now.duration_since(at) < ONE_APOLOGY;
+        let due = !self.apologised.is_some_and(lately);
+        if due {
+            self.apologised = Some(now);
+        }
+        due
+    }
+
     /// Ends running turns from outside.
     pub fn end_turns(&mut self, reason: Reason, of: impl Fn(&MemberId, &MessageId) -> bool) {
         for running in self.running.values_mut() {
@@ -489,6 +513,13 @@ impl OpenRoom {
         let mut running = self.running.values().filter(|turn| turn.ended_by.is_none());
         running.any(|turn| of(&turn.member))
             || self.waiting.iter().any(|turn| of(&turn.turn.member))
+    }
+
+    /// Takes out the waiting turns that are too old to be begun.
+    pub fn drop_stale(&mut self, is_stale: impl Fn(&OpenTurn) -> bool) -> Vec<OpenTurn> {
+        let (stale, kept) = self.waiting.drain(..).partition(is_stale);
+        self.waiting = kept;
+        Vec::from_iter::<VecDeque<OpenTurn>>(stale)
     }
 
     /// Takes waiting turns out; they end without having begun.

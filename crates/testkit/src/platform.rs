@@ -101,6 +101,7 @@ struct State {
     fates: VecDeque<Fate>,
     stuck: HashSet<ChatId>,
     no_history: bool,
+    no_counts: bool,
     own_events: bool,
     no_roles: bool,
     histories: usize,
@@ -146,6 +147,11 @@ impl FakePlatform {
     /// How often a room was read back.
     pub fn histories(&self) -> usize {
         self.state().histories
+    }
+
+    /// Whether messages carry a number that counts them for everybody in a room.
+    pub fn counts(&self, counts: bool) {
+        self.state().no_counts = !counts;
     }
 
     /// Whether our own messages are reported back to us.
@@ -220,7 +226,7 @@ impl FakePlatform {
             address: self.address(chat),
             room_kind: kind,
             id: MessageId::new(format!("m{number}")),
-            sequence: Some(Sequence::new(number.to_string())),
+            sequence: (!state.no_counts).then(|| Sequence::new(number.to_string())),
             sender: Sender {
                 id,
                 name: member.to_owned(),
@@ -478,8 +484,12 @@ impl Adapter for FakePlatform {
                 why: "not supported".into(),
             });
         }
-        let all = state.shown.iter().filter(|shown| shown.chat == *chat);
-        let mut latest: Vec<Message> = all.rev().take(count).map(|s| self.kept(s)).collect();
+        let counts = !state.no_counts;
+        let here = |shown: &&Shown| shown.chat == *chat && shown.recalled.is_none();
+        let all = state.shown.iter().filter(here);
+        let mut latest: Vec<Message> = (all.rev().take(count))
+            .map(|shown| self.kept(shown, counts))
+            .collect();
         latest.reverse();
         Ok(latest)
     }
@@ -498,7 +508,7 @@ impl Adapter for FakePlatform {
 }
 
 impl FakePlatform {
-    fn kept(&self, shown: &Shown) -> Message {
+    fn kept(&self, shown: &Shown, counts: bool) -> Message {
         let quote = shown.quote.clone().map(|message| Segment::Quote {
             message,
             more: Default::default(),
@@ -513,7 +523,9 @@ impl FakePlatform {
             address: self.address(&shown.chat),
             room_kind: RoomKind::Group,
             id: shown.message.clone(),
-            sequence: None,
+            sequence: (shown.message.as_str().strip_prefix('m'))
+                .filter(|_| counts)
+                .map(Sequence::new),
             sender: Sender {
                 name: id.to_string(),
                 id,
@@ -521,7 +533,7 @@ impl FakePlatform {
                 kind,
             },
             segments: quote.into_iter().chain([text]).collect(),
-            sent_at: None,
+            sent_at: Some(self.time.start + shown.at),
         }
     }
 }

@@ -17,7 +17,7 @@ const SOURCES: &[&str] = &[
 /// Statements that may look at whole tables: at a start and for `/metrics` only.
 const SELDOM: &[&str] = &[
     "SELECT a.account, a.chat, r.kind",
-    "SELECT chat, kind, last FROM (",
+    "SELECT chat, kind, last, room FROM (",
     "SELECT count(*) FROM turns",
     "SELECT count(*) FROM ledger",
     "SELECT count(*) FROM outbox",

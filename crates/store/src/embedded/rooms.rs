@@ -184,13 +184,14 @@ pub(super) fn heard_since(
 ) -> Outcome<Vec<HeardRoom>> {
     let rooms = db
         .prepare(
-            "SELECT chat, kind, last FROM (
-               SELECT a.chat, r.kind, (SELECT h.at FROM history h WHERE h.room = a.room ORDER BY h.id DESC LIMIT 1) AS last
+            "SELECT chat, kind, last, room FROM (
+               SELECT a.chat, r.kind, a.room, (SELECT h.at FROM history h WHERE h.room = a.room ORDER BY h.id DESC LIMIT 1) AS last
                FROM addresses a JOIN rooms r ON r.id = a.room WHERE a.account = ?1)
              WHERE last >= ?2 ORDER BY last DESC, chat LIMIT ?3",
         )?
         .query_map(params![account.as_str(), millis(since), most], |row| {
             Ok(HeardRoom {
+                room: RoomId(Ulid::from_bytes(row.get(3)?)),
                 address: Address {
                     account: account.clone(),
                     chat: ChatId::new(row.get::<_, String>(0)?),

@@ -154,6 +154,26 @@ impl Answer {
         .await
     }
 
+    /// It was asked too long ago, and so were those that went stale with it: one apology stands for all.
+    pub(super) async fn end_stale(&mut self) -> Result<(), StoreError> {
+        let others = std::mem::take(&mut self.stale);
+        for turn in &others {
+            self.host
+                .end_unanswered(&self.lane, self.lease, turn, Reason::Expired)
+                .await?;
+        }
+        if !self.host.may_apologise(&self.lane) {
+            return self.end_silently(Reason::Expired, None).await;
+        }
+        if others.is_empty() {
+            return self.end_with(Reason::Expired, Notice::Apology, None).await;
+        }
+        let now = self.host.clock.now();
+        let say = self.host.say(&self.lane, None, Notice::Apologies, now);
+        self.settle(Reason::Expired, false, None, say, String::new())
+            .await
+    }
+
     /// Stopped from outside: no further word.
     pub(super) async fn end_stopped(&mut self, end: Option<AttemptEnd>) -> Result<(), StoreError> {
         let ended_by = with_open(&self.lane, |open| {

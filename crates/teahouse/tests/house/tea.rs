@@ -328,7 +328,17 @@ impl Tea {
 
     /// The process ends and another one opens on the same store.
     pub async fn restarts(&self) {
+        self.closes().await;
+        self.opens_again().await;
+    }
+
+    /// The process ends.
+    pub async fn closes(&self) {
         self.host().shut_down().await;
+    }
+
+    /// Another process opens on the same store.
+    pub async fn opens_again(&self) {
         let seed = self.starts.fetch_add(1, Ordering::Relaxed) + 1;
         let host = self.plan.host(
             &self.clock,
