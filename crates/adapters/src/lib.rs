@@ -79,6 +79,15 @@ pub trait Adapter: Send + Sync {
     /// The latest messages of a chat, oldest first, ours among them.
     async fn history(&self, chat: &ChatId, count: usize) -> Result<Vec<Message>, AdapterError>;
 
+    /// One message of a chat by its label, within a second; nothing where the platform cannot tell.
+    async fn message(
+        &self,
+        _chat: &ChatId,
+        _message: &MessageId,
+    ) -> Result<Option<Message>, AdapterError> {
+        Ok(None)
+    }
+
     /// A member's role by the platform's own list.
     async fn role(&self, chat: &ChatId, member: &MemberId) -> Result<Role, AdapterError>;
 

@@ -30,6 +30,8 @@ const ECHOES: usize = 32;
 const SEEN: usize = 128;
 /// One apology of a room stands for all questions that went stale so shortly after another.
 const ONE_APOLOGY: Duration = Duration::from_secs(60);
+/// Labels of recalled messages kept in memory.
+const RECALLED: usize = 64;
 /// Events of one room that may wait; more are shed.
 pub const INBOX: usize = 2_048;
 /// How long a role that the platform confirmed is believed.
@@ -133,6 +135,7 @@ pub struct OpenRoom {
     pub waiting: VecDeque<OpenTurn>,
     talk: VecDeque<(MessageId, TalkLine)>,
     exchanges: VecDeque<(MessageId, Exchange)>,
+    recalled: VecDeque<MessageId>,
     seen: VecDeque<InboxKey>,
     day: Timestamp,
     days: HashMap<MemberId, MemberDay>,
@@ -257,6 +260,7 @@ impl OpenRoom {
             waiting: VecDeque::new(),
             talk: VecDeque::new(),
             exchanges: VecDeque::new(),
+            recalled: VecDeque::new(),
             seen: VecDeque::new(),
             day,
             days: opened.day.iter().cloned().collect(),
@@ -387,8 +391,14 @@ impl OpenRoom {
 
     /// A recalled message is gone from every prompt at once.
     pub fn forget_message(&mut self, message: &MessageId) {
+        push_bounded(&mut self.recalled, message.clone(), RECALLED);
         self.talk.retain(|(id, _)| id != message);
         self.exchanges.retain(|(id, _)| id != message);
+    }
+
+    /// Whether it was taken back lately: then nobody asks the platform for its words either.
+    pub fn was_recalled(&self, message: &MessageId) -> bool {
+        self.recalled.contains(message)
     }
 
     /// `ai new`: of one member, or of all.

@@ -102,10 +102,7 @@ const CUP: &str = "9749";
 
 /// The call that puts a reaction on a message of a group, or takes it off.
 pub(super) fn react(group: &str, message: &MessageId, on: bool, quirks: Quirks) -> Option<Call> {
-    let message = message.as_str();
-    let label = message
-        .parse::<i64>()
-        .map_or(Value::from(message), Value::from);
+    let label = label(message);
     match quirks.reaction {
         Reaction::None => None,
         Reaction::EmojiLike => Some(Call {
@@ -131,6 +128,20 @@ pub(super) fn history(chat: &Chat, count: usize, quirks: Quirks) -> Call {
             params: json!({ "user_id": id(user, quirks), "count": count }),
         },
     }
+}
+
+/// The call that asks for one message.
+pub(super) fn message(message: &MessageId) -> Call {
+    Call {
+        action: "get_msg",
+        params: json!({ "message_id": label(message) }),
+    }
+}
+
+/// A message id as bridges want it: a number where it is one.
+fn label(message: &MessageId) -> Value {
+    let text = message.as_str();
+    text.parse::<i64>().map_or(Value::from(text), Value::from)
 }
 
 /// The call that asks for a member's role, past the bridge's memory.

@@ -26,7 +26,9 @@ use async_trait::async_trait;
 use secrecy::SecretString;
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use teahouse_core::{AccountName, ChatId, MemberId, Message, NotSent, Outgoing, Role, SendOutcome};
+use teahouse_core::{
+    AccountName, ChatId, MemberId, Message, MessageId, NotSent, Outgoing, Role, SendOutcome,
+};
 use tokio::sync::watch;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
@@ -54,6 +56,8 @@ const SEND_LIMIT: Duration = Duration::from_secs(15);
 const BYTES_A_SECOND: usize = 256 * 1024;
 const HISTORY_LIMIT: Duration = Duration::from_secs(3);
 const MOST_HISTORY: usize = 100;
+/// A quoted message is worth a second.
+const MESSAGE_LIMIT: Duration = Duration::from_secs(1);
 const ROLE_LIMIT: Duration = Duration::from_millis(1_500);
 const VERSION_LIMIT: Duration = Duration::from_secs(5);
 /// All links get so long to say goodbye.
@@ -276,6 +280,21 @@ impl Adapter for OneBot {
         }
         put_in_order(&mut messages);
         Ok(messages)
+    }
+
+    async fn message(
+        &self,
+        chat: &ChatId,
+        message: &MessageId,
+    ) -> Result<Option<Message>, AdapterError> {
+        let call = encode::message(message);
+        let Ok(data) = self.ask(&call, MESSAGE_LIMIT).await? else {
+            // Forgotten, recalled or never there.
+            return Ok(None);
+        };
+        let us = self.us.borrow().clone().unwrap_or_default();
+        // Lagrange gives one id in two groups: what is another group's is not read.
+        Ok(decode::decode_past(data.get().as_bytes(), &self.name, chat, &us).ok())
     }
 
     async fn role(&self, chat: &ChatId, member: &MemberId) -> Result<Role, AdapterError> {

@@ -15,7 +15,7 @@ use teahouse_adapters::onebot::{Config, OneBot, routes};
 use teahouse_adapters::{Adapter, AdapterError, Connection, EventSink, Incoming};
 use teahouse_core::{
     AccountName, Address, ChatId, Draft, EventKind, GateVerdict, Language, MemberId, Message,
-    NotSent, OutSegment, Outgoing, Role, RoomKind, SendOutcome, Source, pass,
+    MessageId, NotSent, OutSegment, Outgoing, Role, RoomKind, SendOutcome, Source, pass,
 };
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
@@ -327,6 +327,34 @@ async fn history_and_role_are_asked_of_the_platform() {
             Ok(role_expected) => assert_eq!(role.unwrap(), role_expected),
             Err(()) => assert!(matches!(role, Err(AdapterError::Refused { .. }))),
         }
+    }
+    drop(bridge);
+    house.close().await;
+}
+
+#[tokio::test]
+async fn bad_021_a_quoted_message_is_asked_for_and_only_its_own_group_is_told() {
+    let mut house = House::open().await;
+    let mut bridge = house.bridge().await;
+    let mut elsewhere = said(9, "not for you");
+    elsewhere["group_id"] = json!(30003001);
+    for (data, expected) in [
+        (said(9, "oolong"), Some("oolong")),
+        (elsewhere, None),
+        (json!({"message_id": 9}), None),
+        (Value::Null, None),
+    ] {
+        let account = Arc::clone(&house.account);
+        let asking = house.tasks.spawn(async move {
+            let (chat, id) = (ChatId::new("30003000"), MessageId::new("9"));
+            account.message(&chat, &id).await
+        });
+        let call = bridge.hears().await;
+        assert_eq!(call["action"], "get_msg");
+        assert_eq!(call["params"], json!({"message_id": 9}));
+        bridge.answers(&call, data).await;
+        let message = asking.await.unwrap().unwrap();
+        assert_eq!(message.map(|message| message.text()).as_deref(), expected);
     }
     drop(bridge);
     house.close().await;

@@ -15,6 +15,7 @@ mod owner;
 mod pages;
 mod parlour;
 mod quiet;
+mod quotes;
 mod scene;
 mod secrets;
 mod survive;
