@@ -1,6 +1,7 @@
 //! Socket ⇄ event. An adapter speaks one protocol of one account: frames become [`Event`]s, [`Outgoing`] becomes
 //! frames. It decides nothing, stores nothing, and its reader never waits for anybody.
 
+mod dialled;
 mod link;
 pub mod onebot;
 pub mod parlour;
@@ -29,6 +30,10 @@ pub struct Capabilities {
     pub history: bool,
     /// Whether the parts of an answer are shown as one message, which grows.
     pub joins_parts: bool,
+    /// Whether several messages can be folded up into one.
+    pub bundles: bool,
+    /// Whether the platform is known to swallow messages for their links.
+    pub swallows_links: bool,
 }
 
 /// How an account is connected.
@@ -42,6 +47,8 @@ pub enum Connection {
     LoggedOut,
     /// The last link is gone.
     Lost,
+    /// The other side does not let us in: somebody has to correct the token.
+    Refused,
 }
 
 /// One account on one platform.
@@ -72,8 +79,22 @@ pub trait Adapter: Send + Sync {
     /// The latest messages of a chat, oldest first, ours among them.
     async fn history(&self, chat: &ChatId, count: usize) -> Result<Vec<Message>, AdapterError>;
 
+    /// One message of a chat by its label, within a second; nothing where the platform cannot tell.
+    async fn message(
+        &self,
+        _chat: &ChatId,
+        _message: &MessageId,
+    ) -> Result<Option<Message>, AdapterError> {
+        Ok(None)
+    }
+
     /// A member's role by the platform's own list.
     async fn role(&self, chat: &ChatId, member: &MemberId) -> Result<Role, AdapterError>;
+
+    /// Whether our own messages are known to be reported back on the way that a send takes now.
+    fn reports_own(&self) -> bool {
+        false
+    }
 
     /// A sign of work, without anybody's words: best effort, never waits.
     fn sign(&self, _chat: &ChatId, _sign: Sign) {}

@@ -74,13 +74,17 @@ pub(crate) enum Heard {
     Fine,
     /// It was noise: a minute full of it ends the link.
     Noise,
+    /// The other end does not want us: nothing more will come.
+    Refused,
 }
 
 /// Why a link ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Ended {
-    /// The other end closed it.
-    Left,
+    /// The other end closed it, perhaps with a code.
+    Left(Option<u16>),
+    /// The other end said that it does not want us.
+    Refused,
     /// The house closes.
     Stopped,
     /// Too much noise.
@@ -107,7 +111,7 @@ impl Ended {
             Ended::Dead => Some((1011, "nothing was heard for a minute")),
             Ended::TooLong => Some((1009, "the frame is too long")),
             Ended::NotUtf8 => Some((1007, "the text is not UTF-8")),
-            Ended::Left | Ended::Broken(_) => None,
+            Ended::Left(_) | Ended::Refused | Ended::Broken(_) => None,
         }
     }
 }
@@ -156,7 +160,7 @@ where
     loop {
         let message = match timeout_at(Instant::now() + SILENCE, stream.next()).await {
             Err(_) => return Ended::Dead,
-            Ok(None) => return Ended::Left,
+            Ok(None) => return Ended::Left(None),
             Ok(Some(Err(error))) => return broken(error),
             Ok(Some(Ok(message))) => message,
         };
@@ -165,10 +169,13 @@ where
             Message::Binary(_) => hear(Received::Binary),
             Message::Ping(_) if pings.is_full_with(Instant::now()) => return Ended::PingFlood,
             Message::Ping(_) | Message::Pong(_) => Heard::Fine,
-            Message::Close(_) => return Ended::Left,
+            Message::Close(close) => return Ended::Left(close.map(|close| close.code)),
         };
-        if heard == Heard::Noise && noise.is_full_with(Instant::now()) {
-            return Ended::Noisy;
+        match heard {
+            Heard::Fine => {}
+            Heard::Noise if noise.is_full_with(Instant::now()) => return Ended::Noisy,
+            Heard::Noise => {}
+            Heard::Refused => return Ended::Refused,
         }
     }
 }
@@ -205,7 +212,7 @@ fn broken(error: axum::Error) -> Ended {
     match error {
         Error::Capacity(_) => Ended::TooLong,
         Error::Utf8(_) => Ended::NotUtf8,
-        Error::ConnectionClosed | Error::AlreadyClosed => Ended::Left,
+        Error::ConnectionClosed | Error::AlreadyClosed => Ended::Left(None),
         other => Ended::Broken(other.to_string()),
     }
 }
@@ -324,7 +331,7 @@ mod tests {
             far.says.send(Message::Close(None)).unwrap();
         };
         let (ended, ()) = tokio::join!(drive(wire, outbound, noise, &stop), answers);
-        assert_eq!(ended, Ended::Left);
+        assert_eq!(ended, Ended::Left(None));
     }
 
     #[tokio::test(start_paused = true)]

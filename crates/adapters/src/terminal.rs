@@ -114,6 +114,8 @@ impl Adapter for Terminal {
             quotes: false,
             history: false,
             joins_parts: false,
+            bundles: false,
+            swallows_links: false,
         }
     }
 

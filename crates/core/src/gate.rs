@@ -2,15 +2,21 @@
 //! and nowhere else. Today it takes out control characters and thinking, and puts the AI mark on what a model made.
 //! It never sends, never asks anybody, and when in doubt it withholds.
 
+mod forms;
+
 use serde::{Deserialize, Serialize};
 use unicode_segmentation::UnicodeSegmentation;
 
 use crate::event::{Address, MemberId, MessageId, RoomKind, TurnId};
-use crate::notice::{self, AiMark, Language};
+use crate::notice::{AiMark, Language};
 use crate::reasoning::strip_reasoning;
 
 /// The shape of a sealed [`Outgoing`]; raised when a field changes its meaning.
-pub const OUTGOING_VERSION: u16 = 1;
+pub const OUTGOING_VERSION: u16 = 2;
+/// What has no bundle in it is also read by releases that know none.
+const WITHOUT_BUNDLE: u16 = 1;
+/// More messages in one bundle are not sent.
+pub const MOST_NODES: usize = 30;
 
 /// One piece of what we say.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,6 +31,11 @@ pub enum OutSegment {
     Mention {
         /// Who.
         member: MemberId,
+    },
+    /// Several messages of ours in one, folded up until somebody opens it; it stands alone.
+    Bundle {
+        /// The words of each, cleaned and marked by the gate.
+        nodes: Vec<String>,
     },
 }
 
@@ -109,36 +120,48 @@ pub fn pass(draft: Draft) -> GateVerdict {
         Source::Model(mark) => mark.text(language),
         Source::House => "",
     };
+    let is_alone = body.len() == 1;
     for segment in body {
         match segment {
             OutSegment::Text { text } => {
-                let text = match source {
-                    Source::Model(_) => {
-                        without_mark(&clean_text(&strip_reasoning(&text)), mark).to_owned()
-                    }
-                    Source::House => clean_text(&text),
-                };
-                if text.trim().is_empty() {
+                let Some(text) = judged(&text, source, mark) else {
                     continue;
-                }
-                clean.push(OutSegment::Text {
-                    text: format!("{mark}{text}"),
-                });
+                };
+                clean.push(OutSegment::Text { text });
                 mark = "";
             }
             OutSegment::Mention { member } => clean.push(OutSegment::Mention { member }),
+            OutSegment::Bundle { .. } if !is_alone => {
+                return GateVerdict::Withhold {
+                    why: "a bundle stands alone",
+                };
+            }
+            OutSegment::Bundle { nodes } => {
+                // Each of them can be forwarded on its own: each carries the mark.
+                let nodes: Vec<String> = nodes
+                    .iter()
+                    .filter_map(|node| judged(node, source, mark))
+                    .take(MOST_NODES)
+                    .collect();
+                if !nodes.is_empty() {
+                    clean.push(OutSegment::Bundle { nodes });
+                }
+            }
         }
     }
-    if !clean
-        .iter()
-        .any(|segment| matches!(segment, OutSegment::Text { .. }))
-    {
+    if !clean.iter().any(says_something) {
         return GateVerdict::Withhold {
             why: "nothing is left of it",
         };
     }
+    let has_bundle = clean
+        .iter()
+        .any(|segment| matches!(segment, OutSegment::Bundle { .. }));
     GateVerdict::Pass(Outgoing {
-        version: OUTGOING_VERSION,
+        version: match has_bundle {
+            true => OUTGOING_VERSION,
+            false => WITHOUT_BUNDLE,
+        },
         address,
         room_kind,
         quote,
@@ -146,6 +169,22 @@ pub fn pass(draft: Draft) -> GateVerdict {
         language,
         joined,
     })
+}
+
+/// What is left of a text, with its mark; nothing if that is nothing.
+fn judged(text: &str, source: Source, mark: &str) -> Option<String> {
+    let text = match source {
+        Source::Model(_) => without_mark(&clean_text(&strip_reasoning(text)), mark).to_owned(),
+        Source::House => clean_text(text),
+    };
+    (!text.trim().is_empty()).then(|| format!("{mark}{text}"))
+}
+
+fn says_something(segment: &OutSegment) -> bool {
+    match segment {
+        OutSegment::Text { .. } | OutSegment::Bundle { .. } => true,
+        OutSegment::Mention { .. } => false,
+    }
 }
 
 /// A model that has learned to write the mark itself does not get it twice.
@@ -173,6 +212,11 @@ impl Outgoing {
         self.quote.as_ref()
     }
 
+    /// What the room speaks.
+    pub fn language(&self) -> Language {
+        self.language
+    }
+
     /// What is said.
     pub fn body(&self) -> &[OutSegment] {
         &self.body
@@ -183,28 +227,24 @@ impl Outgoing {
         self.joined
     }
 
-    /// The words only.
+    /// The words only; those of a bundle a line each.
     pub fn text(&self) -> String {
         self.body
             .iter()
-            .filter_map(|segment| match segment {
-                OutSegment::Text { text } => Some(text.as_str()),
-                OutSegment::Mention { .. } => None,
+            .map(|segment| match segment {
+                OutSegment::Text { text } => text.clone(),
+                OutSegment::Mention { .. } => String::new(),
+                OutSegment::Bundle { nodes } => nodes.join("\n"),
             })
             .collect()
     }
 
-    /// The same message, marked as perhaps shown before.
-    pub fn again(mut self) -> Outgoing {
-        let mark = notice::again(self.language);
-        let first = self.body.iter_mut().find_map(|segment| match segment {
-            OutSegment::Text { text } => Some(text),
-            OutSegment::Mention { .. } => None,
-        });
-        if let Some(text) = first.filter(|text| !text.starts_with(mark)) {
-            text.insert_str(0, mark);
+    /// The messages of a bundle, if it is one.
+    pub fn bundle(&self) -> Option<&[String]> {
+        match self.body.as_slice() {
+            [OutSegment::Bundle { nodes }] => Some(nodes),
+            _ => None,
         }
-        self
     }
 
     /// Closes it for the outbox.
@@ -470,18 +510,10 @@ mod tests {
         ));
         let newer = String::from_utf8(sealed.as_bytes().to_vec())
             .unwrap()
-            .replace("\"version\":1", "\"version\":2");
+            .replace("\"version\":1", "\"version\":3");
         assert!(matches!(
             Sealed::from_stored(newer.into_bytes()).open(),
-            Err(SealError::Newer { found: 2 })
+            Err(SealError::Newer { found: 3 })
         ));
-    }
-
-    #[test]
-    fn a_resend_is_marked_once() {
-        let GateVerdict::Pass(outgoing) = pass(draft("Tea.", Source::House)) else {
-            panic!("passes")
-        };
-        assert_eq!(outgoing.clone().again().again().text(), "(again) Tea.");
     }
 }

@@ -4,6 +4,7 @@
 #![warn(missing_docs, clippy::wildcard_enum_match_arm)]
 
 mod breaker;
+mod bundle;
 mod charter;
 mod chat;
 mod command;
@@ -20,8 +21,10 @@ mod pace;
 mod reason;
 mod reasoning;
 mod split;
+mod unlink;
 
 pub use breaker::{Breakers, Callee, Condition, PROBE_EVERY, Pass, Rest};
+pub use bundle::Ending;
 pub use charter::{Charter, Keep, MaxTokens, PurseRules, QuietHours, Triggers, Zone};
 pub use chat::{
     ChatRequest, Chunk, FailureKind, Finish, PromptLine, ReportedUsage, Speaker, Usage,
@@ -35,8 +38,8 @@ pub use event::{
 };
 pub use failover::{Route, RouteModel, Walk};
 pub use gate::{
-    Draft, GateVerdict, Joined, OUTGOING_VERSION, OutSegment, Outgoing, SealError, Sealed, Source,
-    clean_text, pass,
+    Draft, GateVerdict, Joined, MOST_NODES, OUTGOING_VERSION, OutSegment, Outgoing, SealError,
+    Sealed, Source, clean_text, pass,
 };
 pub use house::{
     Asker, Decision, FRESHNESS, LONGEST_QUESTION, PATIENCE, RoomState, Standing, TURNS_AT_ONCE,
@@ -46,10 +49,11 @@ pub use ledger::{AttemptNumber, Entry, Purpose};
 pub use money::{Currency, Money, MoneyError, Nano, Price, parse_nano};
 pub use notice::{AboutMember, AiMark, Language, Notice, again, cut_short};
 pub use outbox::{
-    Before, DeadWhy, Delivery, DeliveryId, DeliveryState, FRESH, NotSent, ReadBack, Receipt,
-    SETTLING, SendOutcome, same_words,
+    Before, DeadWhy, Delivery, DeliveryId, DeliveryState, FRESH, LOOKS, NotSent, PROOF, ReadBack,
+    Receipt, SETTLING, SUSPICION, SendOutcome, Shape, same_words,
 };
 pub use pace::{Bucket, Pace};
 pub use reason::Reason;
 pub use reasoning::{ReasoningFilter, strip_reasoning};
 pub use split::{FIRST_PART, Parts, fit};
+pub use unlink::without_links;

@@ -121,6 +121,8 @@ pub enum Notice {
     Unreadable,
     /// A question that waited too long.
     Apology,
+    /// The platform swallowed the answer twice.
+    NotShown,
     /// Several questions that waited too long, or came while the house could not hear: one word for all of them.
     Apologies,
 }
@@ -224,6 +226,10 @@ impl Notice {
             Notice::Apology => pick(
                 "Sorry, I couldn't answer this in time. Please ask again.",
                 "抱歉，这个没来得及回答，请再问一次。",
+            ),
+            Notice::NotShown => pick(
+                "Sorry, the platform did not show my answer.",
+                "抱歉，我的回答没能显示出来。",
             ),
             Notice::Apologies => pick(
                 "Sorry, I was away for a while and some questions went unanswered. Please ask again.",
@@ -355,6 +361,7 @@ mod tests {
             Notice::TooLong { limit: 4_000 },
             Notice::Unreadable,
             Notice::Apology,
+            Notice::NotShown,
             Notice::Apologies,
         ];
         let han = |text: &str| text.chars().any(|c| ('\u{4e00}'..='\u{9fff}').contains(&c));

@@ -164,7 +164,75 @@ const NEVER_BACK: Duration = Duration::from_secs(24 * 3_600);
 /// How long a platform gets to show an unknown message before we look.
 pub const SETTLING: Duration = Duration::from_secs(2);
 
+/// A platform that reports our own messages gets so long to report one it said yes to.
+pub const PROOF: Duration = Duration::from_secs(15);
+/// When a suspected room is looked into after a yes, if nothing is reported: platforms keep their history late.
+pub const LOOKS: [Duration; 3] = [SETTLING, Duration::from_secs(6), PROOF];
+/// A room in which a send went wrong without a reason is suspected for so long.
+pub const SUSPICION: Duration = Duration::from_secs(10 * 60);
+
+/// In which form a message goes out this time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shape {
+    /// As it was written.
+    AsWritten,
+    /// Once more: marked, and without what platforms swallow messages for.
+    Again,
+    /// Twice swallowed: a short word in its place.
+    Apology,
+}
+
 impl Delivery {
+    /// The form of the next send. It hangs on what is in the outbox alone, so that a killed host goes on in step.
+    pub fn shape(&self) -> Shape {
+        match (self.again, self.sends) {
+            (false, _) => Shape::AsWritten,
+            (true, 0 | 1) => Shape::Again,
+            (true, _) => Shape::Apology,
+        }
+    }
+
+    /// The state after the platform said yes and the room was looked into: a yes is believed unless the room proves
+    /// it wrong.
+    pub fn after_proof(
+        &self,
+        receipt: &Receipt,
+        found: &ReadBack,
+        now: Timestamp,
+    ) -> DeliveryState {
+        match found {
+            ReadBack::Found(message) => DeliveryState::Sent {
+                message: message.clone(),
+            },
+            ReadBack::NoHistory | ReadBack::NotNow => DeliveryState::Sent {
+                message: receipt.message.clone(),
+            },
+            ReadBack::Absent => self.after_loss(self.sends + 1, true, now),
+        }
+    }
+
+    /// A send that nobody saw: once more, marked; then, where the room has proved it, an apology; then no more.
+    fn after_loss(&self, sends: u32, proved: bool, now: Timestamp) -> DeliveryState {
+        let apologises = proved && sends == 2 && self.turn.is_some();
+        let why = match sends {
+            0 | 1 if self.is_stale(now) => DeadWhy::TooOld,
+            0 | 1 => {
+                return DeliveryState::Queued {
+                    due: now,
+                    again: true,
+                };
+            }
+            _ if apologises && !self.is_stale(now) => {
+                return DeliveryState::Queued {
+                    due: now,
+                    again: true,
+                };
+            }
+            _ => DeadWhy::Lost,
+        };
+        DeliveryState::Dead { why }
+    }
+
     /// Whether its answer came too late to be worth saying.
     pub fn is_stale(&self, now: Timestamp) -> bool {
         self.age(now) > FRESH
@@ -213,24 +281,13 @@ impl Delivery {
         }
     }
 
-    /// The state after a look into the room: shown, or sent once more, never a third time.
+    /// The state after a look into the room: shown, or sent once more, never a third time but for an apology.
     pub fn after_read_back(
         &self,
         since: Timestamp,
         found: &ReadBack,
         now: Timestamp,
     ) -> DeliveryState {
-        let resend = |due| {
-            if self.sends >= 2 {
-                DeliveryState::Dead { why: DeadWhy::Lost }
-            } else if self.is_stale(now) {
-                DeliveryState::Dead {
-                    why: DeadWhy::TooOld,
-                }
-            } else {
-                DeliveryState::Queued { due, again: true }
-            }
-        };
         match found {
             ReadBack::Found(message) => DeliveryState::Sent {
                 message: message.clone(),
@@ -244,7 +301,8 @@ impl Delivery {
                     due: since + SETTLING,
                 }
             }
-            ReadBack::Absent | ReadBack::NoHistory => resend(now),
+            ReadBack::Absent => self.after_loss(self.sends, true, now),
+            ReadBack::NoHistory => self.after_loss(self.sends, false, now),
             ReadBack::NotNow if self.is_stale(now) => DeliveryState::Dead { why: DeadWhy::Lost },
             ReadBack::NotNow => DeliveryState::Unknown {
                 since,
@@ -321,6 +379,77 @@ mod tests {
             DeliveryState::Dead {
                 why: DeadWhy::TooOld
             }
+        );
+    }
+
+    #[test]
+    fn bad_029_a_yes_that_the_room_proves_wrong_is_a_marked_repeat_then_an_apology_then_the_end() {
+        let yes = Receipt {
+            message: MessageId::new("7"),
+        };
+        let of_turn = |sends, again| Delivery {
+            turn: Some(TurnId(Ulid::nil())),
+            again,
+            ..delivery(sends)
+        };
+        let queued = |second| DeliveryState::Queued {
+            due: at(second),
+            again: true,
+        };
+        let lost = DeliveryState::Dead { why: DeadWhy::Lost };
+        let absent = ReadBack::Absent;
+        let steps = [
+            (of_turn(0, false), Shape::AsWritten, queued(20)),
+            (of_turn(1, true), Shape::Again, queued(20)),
+            (of_turn(2, true), Shape::Apology, lost.clone()),
+            // What is no answer is not apologised for.
+            (
+                Delivery {
+                    again: true,
+                    ..delivery(1)
+                },
+                Shape::Again,
+                lost.clone(),
+            ),
+        ];
+        for (delivery, shape, after) in steps {
+            assert_eq!(delivery.shape(), shape);
+            assert_eq!(delivery.after_proof(&yes, &absent, at(20)), after);
+            for believed in [ReadBack::NoHistory, ReadBack::NotNow] {
+                let state = delivery.after_proof(&yes, &believed, at(20));
+                assert_eq!(
+                    state,
+                    DeliveryState::Sent {
+                        message: MessageId::new("7")
+                    }
+                );
+            }
+            let found = ReadBack::Found(MessageId::new("8"));
+            let state = delivery.after_proof(&yes, &found, at(20));
+            assert_eq!(
+                state,
+                DeliveryState::Sent {
+                    message: MessageId::new("8")
+                }
+            );
+        }
+        // The same after sends without an answer; where the room cannot be read nothing is proved.
+        assert_eq!(
+            of_turn(2, false).after_read_back(at(1), &absent, at(20)),
+            queued(20)
+        );
+        assert_eq!(
+            of_turn(3, true).after_read_back(at(1), &absent, at(20)),
+            lost
+        );
+        assert_eq!(
+            of_turn(2, false).after_read_back(at(1), &ReadBack::NoHistory, at(20)),
+            lost
+        );
+        assert_eq!(
+            of_turn(1, true).after_proof(&yes, &absent, at(400)),
+            lost,
+            "stale"
         );
     }
 

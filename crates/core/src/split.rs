@@ -10,15 +10,15 @@ use jiff::Timestamp;
 /// No first part is shorter; a stream that dies before shows nothing.
 pub const FIRST_PART: usize = 60;
 /// Later parts are at least this long, unless time presses.
-const LATER_PART: usize = 400;
+pub(crate) const LATER_PART: usize = 400;
 /// A finished sentence waits so long for the rest of a short answer, so that it comes whole.
 const FIRST_WAIT: Duration = Duration::from_millis(900);
 /// A later sentence waits so long for company.
 const LATER_WAIT: Duration = Duration::from_secs(5);
 /// Parts that leave while the answer is still being made.
-const MOST_PARTS: usize = 3;
-/// A longer part is cut even without a sentence end.
-const LONGEST_PART: usize = 1_500;
+pub(crate) const MOST_PARTS: usize = 3;
+/// No part that leaves while the answer is being made is longer; it is cut even without a sentence end.
+pub(crate) const LONGEST_PART: usize = 1_500;
 /// Sentences that leave on their own where the platform joins them.
 const MOST_JOINED: usize = 200;
 /// A code block shorter than this is never cut.
@@ -70,7 +70,10 @@ impl Parts {
         if self.released >= MOST_PARTS || too_short || self.since.is_some_and(too_early) {
             return None;
         }
-        let cut = last_cut(&self.held, if first { FIRST_PART } else { 1 })?;
+        let cut = last_cut(
+            first_chars(&self.held, LONGEST_PART),
+            if first { FIRST_PART } else { 1 },
+        )?;
         let since = *self.since.get_or_insert(now);
         (cut.chars >= LATER_PART || now >= since + wait).then_some(cut)
     }
@@ -153,18 +156,30 @@ pub fn fit(text: String, longest: usize, mark: &str) -> String {
     }
 }
 
+/// The text, or so many characters of it.
+fn first_chars(text: &str, most: usize) -> &str {
+    if text.len() <= most {
+        return text;
+    }
+    let end = text
+        .char_indices()
+        .nth(most)
+        .map_or(text.len(), |(at, _)| at);
+    &text[..end]
+}
+
 /// A place where a text may be cut.
-struct Cut {
+pub(crate) struct Cut {
     /// In bytes.
-    at: usize,
+    pub(crate) at: usize,
     /// Characters before it.
     chars: usize,
     /// The opening line of the code block it stands in, if it cuts one.
-    fence: Option<String>,
+    pub(crate) fence: Option<String>,
 }
 
 /// The last place to cut with at least so many characters before it.
-fn last_cut(text: &str, shortest: usize) -> Option<Cut> {
+pub(crate) fn last_cut(text: &str, shortest: usize) -> Option<Cut> {
     let mut best = None;
     let mut fence: Option<(String, usize)> = None;
     let mut chars = 0;
@@ -379,6 +394,18 @@ mod tests {
         for part in &out {
             assert_eq!(part.matches("```").count() % 2, 0, "{part}");
         }
+    }
+
+    #[test]
+    fn a_part_that_leaves_early_is_no_wall_of_text() {
+        let mut parts = Parts::default();
+        parts.push(&SENTENCE.repeat(100));
+        for _ in 0..3 {
+            let part = parts.due(at(0)).unwrap();
+            assert!(part.chars().count() <= LONGEST_PART && part.ends_with("oxidise."));
+        }
+        assert_eq!(parts.due(at(0)), None);
+        assert!(parts.finish().unwrap().chars().count() > 2_000);
     }
 
     #[test]

@@ -75,8 +75,10 @@ pub struct Account {
     pub name: AccountName,
     /// The platform's own id, if it was written down.
     pub id: Option<String>,
-    /// What the bridge must show.
+    /// What the bridge must show, or we show to it.
     pub token: SecretString,
+    /// Where its bridge listens, if we dial it.
+    pub dial: Option<String>,
     /// How fast it may speak.
     pub pace: Pace,
 }
@@ -259,6 +261,9 @@ struct RawAccount {
     id: Option<String>,
     #[serde(default)]
     listen: bool,
+    dial: Option<Spanned<String>>,
+    #[serde(default)]
+    allow_ws: bool,
     token: Spanned<RawSecret>,
     #[serde(default)]
     pace: Pace,
@@ -489,11 +494,13 @@ impl Checker<'_> {
                 format!("\"{name}\" is the house's own; give this account another name"),
             );
         }
-        if !raw.listen {
-            self.wrong(
+        match &raw.dial {
+            Some(url) => self.dial(&name, url, raw.allow_ws),
+            None if raw.listen => {}
+            None => self.wrong(
                 raw.name.span(),
-                format!("account \"{name}\" has no way to connect; write listen = true and let the QQ side dial us"),
-            );
+                format!("account \"{name}\" has no way to connect; write listen = true and let the QQ side dial us, or dial = \"ws://127.0.0.1:3001\""),
+            ),
         }
         let token = self.secret(
             &format!("token of account \"{name}\""),
@@ -504,8 +511,49 @@ impl Checker<'_> {
             name: AccountName::new(name),
             id: raw.id,
             token,
+            dial: raw.dial.map(Spanned::into_inner),
             pace: raw.pace,
         })
+    }
+
+    /// The token travels in the clear over `ws://`: only where nobody else listens, unless the operator says so.
+    fn dial(&mut self, account: &str, url: &Spanned<String>, allow_ws: bool) {
+        let mut wrong = |why: &str| {
+            self.wrong(url.span(), format!("dial of account \"{account}\" {why}"));
+        };
+        let Ok(parsed) = url.get_ref().parse::<axum::http::Uri>() else {
+            return wrong("is no address; write it like \"ws://127.0.0.1:3001\"");
+        };
+        if parsed.authority().is_some_and(|a| a.as_str().contains('@')) {
+            return wrong("carries a user name; the token goes into token = { env = \"NAME\" }");
+        }
+        if parsed.query().is_some() {
+            return wrong(
+                "carries a question mark; put the token into token = { env = \"NAME\" } and end the address before it",
+            );
+        }
+        if matches!(parsed.path().trim_end_matches('/'), "/api" | "/event") {
+            return wrong("leads to one half of the bridge; end it after the port");
+        }
+        let host = parsed.host().unwrap_or_default();
+        match (parsed.scheme_str(), Neighbourhood::of(host)) {
+            (Some("ws"), Neighbourhood::Metadata) => {
+                wrong("is an address of this machine's own cloud; no bridge is there");
+            }
+            (Some("ws"), Neighbourhood::Loopback | Neighbourhood::Private) => {}
+            (Some("ws"), Neighbourhood::Public) if allow_ws => {}
+            (Some("ws"), Neighbourhood::Public) => {
+                wrong(
+                    "is plain ws to a public host, where anybody can read the token; use a tunnel, or write allow_ws = true",
+                );
+            }
+            (Some("wss"), _) => {
+                wrong(
+                    "is wss, which bridges do not speak themselves; lead a tunnel to it and dial its near end with ws://",
+                );
+            }
+            _ => wrong("must start with ws://"),
+        }
     }
 
     fn provider(&mut self, raw: RawProvider) -> Option<ProviderSettings> {

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use teahouse_adapters::onebot::Knock;
 use teahouse_core::FailureKind;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
@@ -59,6 +60,12 @@ pub enum Reply {
         /// Whom others are preferred to.
         #[serde(default)]
         out: Vec<Out>,
+        /// Who was turned away lately, the latest first.
+        #[serde(default)]
+        knocks: Vec<KnockShown>,
+        /// What somebody should look at, oldest first.
+        #[serde(default)]
+        alarms: Vec<String>,
     },
     /// A one-time link.
     Link(String),
@@ -79,6 +86,61 @@ pub struct Out {
     pub since: u64,
     /// In how many seconds it is tried again.
     pub again: u64,
+}
+
+/// Somebody who was turned away, or who turned us away; never with what was shown as a token.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct KnockShown {
+    /// At which account's door.
+    pub account: String,
+    /// From where; where we dialled, if it was we who were refused.
+    pub from: String,
+    /// The account it said it was.
+    pub claimed: String,
+    /// Why not, and what to do.
+    pub why: String,
+    /// How often.
+    pub times: u64,
+    /// The last time.
+    pub seconds_ago: u64,
+}
+
+impl KnockShown {
+    pub(crate) fn of(account: &str, knock: &Knock) -> Self {
+        KnockShown {
+            account: account.to_owned(),
+            from: knock.from.clone(),
+            claimed: knock.claimed.clone(),
+            why: knock.why.to_owned(),
+            times: knock.times,
+            seconds_ago: knock.at.elapsed().as_secs(),
+        }
+    }
+
+    /// One line for the operator; what a stranger wrote is shown without anything a terminal would obey.
+    pub fn line(&self) -> String {
+        let ago = match self.seconds_ago {
+            seconds @ 0..60 => format!("{seconds} s"),
+            seconds @ 60..3_600 => format!("{} min", seconds / 60),
+            seconds => format!("{} h", seconds / 3_600),
+        };
+        let from = match self.from.as_str() {
+            "" => "an unknown address",
+            from => from,
+        };
+        let claimed = match self.claimed.as_str() {
+            "" => String::new(),
+            claimed => format!(" as {claimed:?}"),
+        };
+        let times = match self.times {
+            1 => String::new(),
+            times => format!(", {times} times"),
+        };
+        format!(
+            "refused {ago} ago at {}: {from}{claimed}{times}: {}",
+            self.account, self.why
+        )
+    }
 }
 
 /// The listening socket; its file goes with it.
@@ -175,7 +237,6 @@ async fn answer(
             Reply::Said(house.ask(&question).await)
         }
         Ok(Request::Health) => house
-            .host
             .health()
             .await
             .unwrap_or_else(|error| Reply::Refused(error.to_string())),

@@ -6,21 +6,19 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use metrics::counter;
-use teahouse_adapters::{AdapterError, Connection};
+use teahouse_adapters::Connection;
 use teahouse_core::{
-    Before, DeadWhy, Delivery, DeliveryState, Message, MessageId, NotSent, Outgoing, ReadBack,
-    SendOutcome, SenderKind, same_words,
+    Before, DeadWhy, Delivery, DeliveryState, NotSent, Outgoing, ReadBack, SendOutcome, Shape,
 };
 use teahouse_store::{Claim, Lease, StoreError, fault};
 use tracing::{debug, error, warn};
 
 use crate::host::{AccountLine, Host, chain, with_open};
+use crate::proof::{prove, read_back};
 use crate::room::{DeliveryTask, Lane};
 
 /// A claimed row is ours for so long: longer than any send may take.
 pub(crate) const CLAIM: Duration = Duration::from_secs(90);
-/// Messages looked through when a send is read back.
-const LOOK_BACK: usize = 40;
 /// A little chance on top of the pace, so that it looks like nobody's clock.
 const JITTER: Duration = Duration::from_millis(300);
 /// While no link is up nothing is taken in hand; a new link wakes the room.
@@ -129,12 +127,12 @@ async fn deliver(
     lease: Lease,
     delivery: Delivery,
 ) -> Result<Option<Timestamp>, StoreError> {
-    let (state, handed_over) = match open(&delivery) {
+    let (state, handed_over) = match open(host, lane, &delivery) {
         Err(state) => (state, false),
-        Ok(outgoing) => match delivery.before {
+        Ok((outgoing, forms)) => match delivery.before {
             Before::Unknown { since } => {
                 fault::point("in-read-back");
-                let found = read_back(host, lane, &outgoing).await;
+                let found = read_back(host, lane, &forms, None).await;
                 debug!(room = %lane.address, "read back: {found:?}");
                 (
                     delivery.after_read_back(since, &found, host.clock.now()),
@@ -144,6 +142,7 @@ async fn deliver(
             Before::Queued => send(host, lane, &delivery, &outgoing).await,
         },
     };
+    let state = or_apologise(host, lane, &delivery, state, handed_over);
     let too_old = DeadWhy::TooOld;
     if state == (DeliveryState::Dead { why: too_old }) && delivery.turn.is_some() {
         host.apologise_for(lane, lease, &delivery).await?;
@@ -172,22 +171,73 @@ async fn deliver(
     done
 }
 
-/// What the gate has sealed.
+/// A message that was swallowed twice is a matter for the operator; its turn is apologised for once, however many
+/// parts of it were swallowed.
+fn or_apologise(
+    host: &Host,
+    lane: &Lane,
+    delivery: &Delivery,
+    state: DeliveryState,
+    handed_over: bool,
+) -> DeliveryState {
+    let lost = DeliveryState::Dead { why: DeadWhy::Lost };
+    let is_apology = delivery.shape() == Shape::Apology;
+    let becomes_apology = matches!(state, DeliveryState::Queued { again: true, .. })
+        && delivery.sends + u32::from(handed_over) >= 2;
+    if is_apology || !(becomes_apology || state == lost) {
+        return state;
+    }
+    host.alarms.swallowed(&lane.address, host.clock.now());
+    let is_first = with_open(lane, |open| {
+        std::mem::replace(&mut open.apologised_for, delivery.turn) != delivery.turn
+    });
+    match is_first {
+        Some(false) => lost,
+        Some(true) | None => state,
+    }
+}
+
+/// What the gate has sealed, in the form in which it goes out now, and all forms in which it may have been shown.
 #[expect(
     clippy::disallowed_methods,
     reason = "delivery is the one that opens what the gate has sealed"
 )]
-fn open(delivery: &Delivery) -> Result<Outgoing, DeliveryState> {
-    match delivery.sealed.open() {
-        Ok(outgoing) if delivery.again => Ok(outgoing.again()),
-        Ok(outgoing) => Ok(outgoing),
+fn open(
+    host: &Host,
+    lane: &Lane,
+    delivery: &Delivery,
+) -> Result<(Outgoing, Vec<Outgoing>), DeliveryState> {
+    let written = match delivery.sealed.open() {
+        Ok(outgoing) => outgoing,
         Err(error) => {
             error!(delivery = %delivery.id.0, error = %chain(&error), "an outbox row cannot be opened");
-            Err(DeliveryState::Dead {
+            return Err(DeliveryState::Dead {
                 why: DeadWhy::Damaged,
-            })
+            });
         }
-    }
+    };
+    let account = host.accounts.get(&lane.address.account);
+    let able = account.map(|account| account.adapter.capabilities(&lane.address.chat));
+    let longest = able.as_ref().map_or(usize::MAX, |able| able.longest_text);
+    // What did not go through folded up goes plainly.
+    let plain = written.clone().unfolded(longest);
+    let again = match plain.clone().again() {
+        again if able.is_some_and(|able| able.swallows_links) => again.without_links(),
+        again => again,
+    };
+    let apology = written.clone().apology();
+    let now = match delivery.shape() {
+        Shape::AsWritten if delivery.sends == 0 => written.clone(),
+        Shape::AsWritten => plain.clone(),
+        Shape::Again => again.clone(),
+        Shape::Apology => apology.clone(),
+    };
+    let forms = match delivery.sends {
+        0 | 1 => vec![written],
+        2 => vec![written, plain, again],
+        _ => vec![written, plain, again, apology],
+    };
+    Ok((now, forms))
 }
 
 /// Sends once. Says what became of it, and whether anything left this machine.
@@ -230,14 +280,28 @@ async fn send(
     }
     let outcome = account.adapter.send(outgoing).await;
     fault::point("after-receipt");
+    if let SendOutcome::Sent(receipt) = &outcome {
+        // The row is still in hand: a host that dies now finds it unknown, and looks itself.
+        let found = prove(host, lane, receipt, outgoing).await;
+        let now = host.clock.now();
+        if found == ReadBack::Absent {
+            warn!(room = %lane.address, delivery = %delivery.id.0, "the platform said yes and shows nothing");
+            with_open(lane, |open| open.suspect(now));
+        }
+        return (delivery.after_proof(receipt, &found, now), true);
+    }
     let handed_over = outcome != SendOutcome::NotSent(NotSent::Offline);
     match &outcome {
         SendOutcome::Unknown { why } => {
             counter!("teahouse_unknown_total").increment(1);
             warn!(room = %lane.address, delivery = %delivery.id.0, "a send is unknown: {why}");
+            with_open(lane, |open| open.suspect(now));
         }
         SendOutcome::NotSent(why) => {
             warn!(room = %lane.address, delivery = %delivery.id.0, "a send was refused: {why:?}");
+            if let NotSent::Refused { .. } = why {
+                with_open(lane, |open| open.suspect(now));
+            }
         }
         SendOutcome::Sent(_) => {}
     }
@@ -256,60 +320,4 @@ fn take_turn(lane: &Lane, account: &AccountLine, now: Timestamp) -> Result<(), D
     bucket.take(now)?;
     state.pace = room;
     Ok(())
-}
-
-/// Looks for a message of ours in the room: among what the platform reported back, else in its history.
-async fn read_back(host: &Arc<Host>, lane: &Arc<Lane>, outgoing: &Outgoing) -> ReadBack {
-    let text = outgoing.text();
-    let echoed = with_open(lane, |open| {
-        let echo = open.echoes.iter().find(|echo| {
-            same_words(&echo.text, &text)
-                && same_quote(echo.quote.as_ref(), outgoing)
-                && !open.own.contains(&echo.message)
-        });
-        echo.map(|echo| echo.message.clone())
-    });
-    if let Some(message) = echoed.flatten() {
-        return ReadBack::Found(message);
-    }
-    let Some(account) = host.accounts.get(&lane.address.account) else {
-        return ReadBack::NotNow;
-    };
-    if !account.adapter.capabilities(&lane.address.chat).history {
-        return ReadBack::NoHistory;
-    }
-    match account.adapter.history(&lane.address.chat, LOOK_BACK).await {
-        Ok(messages) => {
-            let known = with_open(lane, |open| open.own.clone()).unwrap_or_default();
-            let ours = |message: &&Message| {
-                message.sender.kind == SenderKind::Ourselves
-                    && !known.contains(&message.id)
-                    && same_words(&message.text(), &text)
-                    && same_quote(message.reply_to(), outgoing)
-            };
-            messages
-                .iter()
-                .rev()
-                .find(ours)
-                .map_or(ReadBack::Absent, |message| {
-                    ReadBack::Found(message.id.clone())
-                })
-        }
-        Err(error @ AdapterError::Refused { .. }) => {
-            warn!(room = %lane.address, error = %error, "the room cannot be read back");
-            ReadBack::NoHistory
-        }
-        Err(error @ (AdapterError::Offline { .. } | AdapterError::TimedOut { .. })) => {
-            warn!(room = %lane.address, error = %error, "the room cannot be read back now");
-            ReadBack::NotNow
-        }
-    }
-}
-
-/// A quote tells two like answers apart, where the platform shows it.
-fn same_quote(shown: Option<&MessageId>, outgoing: &Outgoing) -> bool {
-    match (shown, outgoing.quote()) {
-        (Some(shown), Some(meant)) => shown == meant,
-        (None, _) | (Some(_), None) => true,
-    }
 }

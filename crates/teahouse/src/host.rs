@@ -24,10 +24,12 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{error, info, warn};
 
+use crate::alarms::Alarms;
 use crate::answer::Answer;
 use crate::breakers::Board;
 use crate::clock::{Clock, Ids};
 use crate::config::House;
+use crate::proof::is_bundle;
 use crate::room::{DeliveryTask, Echo, INBOX, Lane, OpenRoom, Triage};
 use crate::signs::Toll;
 
@@ -100,6 +102,7 @@ pub struct Host {
     pub(crate) talk_waits: Notify,
     /// … and the wall clock.
     opened: Timestamp,
+    pub(crate) alarms: Alarms,
 }
 
 /// An account and how fast it may speak over all its rooms.
@@ -141,6 +144,7 @@ impl Host {
             talk: Mutex::new(VecDeque::new()),
             talk_waits: Notify::new(),
             opened: now,
+            alarms: Alarms::default(),
         })
     }
 
@@ -442,6 +446,7 @@ impl Host {
         let echo = Echo {
             text: message.text(),
             quote: message.reply_to().cloned(),
+            is_bundle: is_bundle(&message),
             message: message.id,
         };
         with_open(lane, |open| open.echoed(echo));
@@ -743,6 +748,8 @@ impl Host {
             waiting: totals.waiting,
             accounts,
             out: self.out(),
+            knocks: vec![],
+            alarms: self.alarms.lines(),
         })
     }
 

@@ -7,6 +7,7 @@ pub mod host;
 pub mod parlour;
 pub mod script;
 
+mod alarms;
 mod answer;
 mod breakers;
 mod call;
@@ -15,6 +16,7 @@ mod control;
 mod delivery;
 mod first_start;
 mod gap;
+mod proof;
 mod room;
 mod serve;
 mod signs;

@@ -9,8 +9,8 @@ use jiff::Timestamp;
 use teahouse_adapters::Incoming;
 use teahouse_core::{
     Address, Bucket, Call, Charter, EventKind, Exchange, InboxKey, MemberId, Message, MessageId,
-    Reason, Role, RoomKind, RoomState, SenderKind, TURNS_AT_ONCE, TalkLine, TurnId, admit,
-    find_call,
+    Reason, Role, RoomKind, RoomState, SUSPICION, SenderKind, TURNS_AT_ONCE, TalkLine, TurnId,
+    admit, find_call,
 };
 use teahouse_store::{Lease, MemberDay, OpenTurn, OpenedRoom};
 use tokio::sync::Notify;
@@ -33,6 +33,8 @@ const SEEN: usize = 128;
 const ONE_APOLOGY: Duration = Duration::from_secs(60);
 /// Labels of messages that were taken back, kept so that no late copy brings them back.
 const GONE: usize = 64;
+/// Labels of recalled messages kept in memory.
+const RECALLED: usize = 64;
 /// Events of one room that may wait; more are shed.
 pub const INBOX: usize = 2_048;
 /// How long a role that the platform confirmed is believed.
@@ -116,6 +118,8 @@ pub struct Echo {
     pub text: String,
     /// What it quotes.
     pub quote: Option<MessageId>,
+    /// Whether it is several messages folded up; then their words are not shown.
+    pub is_bundle: bool,
 }
 
 /// A room whose lease is ours.
@@ -146,6 +150,7 @@ pub struct OpenRoom {
     exchanges: VecDeque<(MessageId, Exchange)>,
     /// How often a message was taken back: a prompt made before is made anew.
     pub recalls: u64,
+    recalled: VecDeque<MessageId>,
     seen: VecDeque<InboxKey>,
     day: Timestamp,
     days: HashMap<MemberId, MemberDay>,
@@ -153,6 +158,10 @@ pub struct OpenRoom {
     mouth: Option<(TurnId, Timestamp)>,
     /// Whose answer came last: its parts may still be on their way.
     pub answered: Option<MemberId>,
+    /// Until when its platform's yes is not taken for granted.
+    suspected_until: Option<Timestamp>,
+    /// The turn that was apologised for: one apology, however many of its parts were swallowed.
+    pub apologised_for: Option<TurnId>,
     /// When the room last heard that questions went stale; by the clock that never jumps.
     apologised: Option<Instant>,
 }
@@ -302,12 +311,15 @@ impl OpenRoom {
             talk: VecDeque::new(),
             exchanges: VecDeque::new(),
             recalls: 0,
+            recalled: VecDeque::new(),
             seen: VecDeque::new(),
             day,
             days: opened.day.iter().cloned().collect(),
             roles: HashMap::new(),
             mouth: None,
             answered: None,
+            suspected_until: None,
+            apologised_for: None,
             apologised: None,
         };
         for line in &opened.talk {
@@ -390,6 +402,16 @@ impl OpenRoom {
         push_bounded(&mut self.own, message, OWN);
     }
 
+    /// A send went wrong here without a reason.
+    pub fn suspect(&mut self, now: Timestamp) {
+        self.suspected_until = Some(now + SUSPICION);
+    }
+
+    /// Whether one did lately.
+    pub fn is_suspected(&self, now: Timestamp) -> bool {
+        self.suspected_until.is_some_and(|until| now < until)
+    }
+
     /// Remembers that a message of ours was reported back.
     pub fn echoed(&mut self, echo: Echo) {
         push_bounded(&mut self.echoes, echo, ECHOES);
@@ -421,8 +443,14 @@ impl OpenRoom {
     /// A recalled message is gone from every prompt at once.
     pub fn forget_message(&mut self, message: &MessageId) {
         self.recalls += 1;
+        push_bounded(&mut self.recalled, message.clone(), RECALLED);
         self.talk.retain(|(id, _)| id != message);
         self.exchanges.retain(|(id, _)| id != message);
+    }
+
+    /// Whether it was taken back lately: then nobody asks the platform for its words either.
+    pub fn was_recalled(&self, message: &MessageId) -> bool {
+        self.recalled.contains(message)
     }
 
     /// `ai new`: of one member, or of all.

@@ -34,7 +34,7 @@ use crate::config::{Api, House, ProviderSettings, Settings};
 use crate::console;
 use crate::console::Console;
 use crate::console::owner::{Owner, Wrong};
-use crate::control;
+use crate::control::{self, KnockShown, Reply};
 use crate::host::{Host, Parts};
 use crate::parlour::{self, Models};
 use crate::script::{Played, Script, Stage};
@@ -133,11 +133,12 @@ impl Founding {
         let mut adapters: Vec<(Arc<dyn Adapter>, Pace)> = vec![(terminal.clone(), Pace::Off)];
         for account in &settings.accounts {
             let learned = store.fact(&learned_id(account.name.as_str())).await?;
-            let one_bot = Arc::new(OneBot::new(onebot::Config {
+            let one_bot = OneBot::new(onebot::Config {
                 name: account.name.clone(),
                 id: account.id.clone().or(learned),
                 token: account.token.clone(),
-            }));
+                dial: account.dial.clone(),
+            });
             adapters.push((one_bot.clone(), account.pace));
             accounts.push(one_bot);
         }
@@ -266,6 +267,25 @@ impl Open {
         self.host.on_event(self.terminal.asks(question));
         self.host.at_rest(&self.terminal.address()).await;
         self.terminal.take_said()
+    }
+
+    /// How the house is, and who was turned away lately.
+    pub(crate) async fn health(&self) -> Result<Reply, StoreError> {
+        let mut reply = self.host.health().await?;
+        if let Reply::Health { knocks, .. } = &mut reply {
+            let all = self.accounts.iter();
+            *knocks = all
+                .flat_map(|account| {
+                    let name = account.account().to_string();
+                    account
+                        .knocks()
+                        .into_iter()
+                        .map(move |knock| KnockShown::of(&name, &knock))
+                })
+                .collect();
+            knocks.sort_by_key(|knock| knock.seconds_ago);
+        }
+        Ok(reply)
     }
 
     /// Plays a script in a room of its own.

@@ -58,6 +58,8 @@ pub enum Fate {
     Refused,
     /// We may not speak there.
     Muted,
+    /// A good receipt for what nobody ever sees.
+    Pretended,
 }
 
 /// Something a room has seen.
@@ -102,6 +104,8 @@ struct State {
     no_counts: bool,
     own_events: bool,
     no_roles: bool,
+    histories: usize,
+    bundles: bool,
 }
 
 impl FakePlatform {
@@ -133,6 +137,16 @@ impl FakePlatform {
     /// Whether the latest messages of a room can be read back.
     pub fn keeps_history(&self, keeps: bool) {
         self.state().no_history = !keeps;
+    }
+
+    /// Whether several messages can be folded up into one.
+    pub fn takes_bundles(&self, takes: bool) {
+        self.state().bundles = takes;
+    }
+
+    /// How often a room was read back.
+    pub fn histories(&self) -> usize {
+        self.state().histories
     }
 
     /// Whether messages carry a number that counts them for everybody in a room.
@@ -309,7 +323,8 @@ impl FakePlatform {
             message: id.clone(),
             who: None,
             text: readable(out.body()),
-            quote: out.quote().cloned(),
+            // A bundle quotes nothing.
+            quote: out.quote().cloned().filter(|_| out.bundle().is_none()),
             at: self.time.elapsed(),
             receipt,
             recalled: None,
@@ -328,7 +343,7 @@ impl FakePlatform {
             message: message.clone(),
             more: Default::default(),
         });
-        let text = Segment::Text { text: out.text() };
+        let text = said(out.bundle().is_some(), out.text());
         Message {
             address: out.address().clone(),
             room_kind: out.room_kind(),
@@ -354,6 +369,17 @@ impl FakePlatform {
     }
 }
 
+/// A bundle is shown by its handle, without its words.
+fn said(is_bundle: bool, text: String) -> Segment {
+    match is_bundle {
+        true => Segment::Forward {
+            id: "bundle".into(),
+            more: Default::default(),
+        },
+        false => Segment::Text { text },
+    }
+}
+
 /// Whom the house is.
 pub fn us() -> MemberId {
     MemberId::new("house")
@@ -363,6 +389,7 @@ fn readable(body: &[OutSegment]) -> String {
     let word = |segment: &OutSegment| match segment {
         OutSegment::Text { text } => text.clone(),
         OutSegment::Mention { member } => format!("@{member} "),
+        OutSegment::Bundle { nodes } => format!("[bundle]\n{}", nodes.join("\n")),
     };
     body.iter().map(word).collect()
 }
@@ -378,16 +405,23 @@ impl Adapter for FakePlatform {
     }
 
     fn capabilities(&self, _chat: &ChatId) -> Capabilities {
+        let state = self.state();
         Capabilities {
             longest_text: usize::MAX,
             quotes: true,
-            history: !self.state().no_history,
+            history: !state.no_history,
             joins_parts: false,
+            bundles: state.bundles,
+            swallows_links: true,
         }
     }
 
     fn us(&self) -> Option<MemberId> {
         Some(us())
+    }
+
+    fn reports_own(&self) -> bool {
+        self.state().own_events
     }
 
     fn connection(&self) -> watch::Receiver<Connection> {
@@ -422,6 +456,12 @@ impl Adapter for FakePlatform {
                 why: "retcode 120".into(),
             }),
             Some(Fate::Muted) => SendOutcome::NotSent(NotSent::Muted),
+            Some(Fate::Pretended) => {
+                let mut state = self.state();
+                state.made += 1;
+                let message = MessageId::new(format!("m{}", state.made));
+                SendOutcome::Sent(Receipt { message })
+            }
             Some(Fate::Swallowed | Fate::Unacknowledged) => {
                 if fate == Some(Fate::Unacknowledged) {
                     self.shows_ours(out, false);
@@ -435,7 +475,8 @@ impl Adapter for FakePlatform {
     }
 
     async fn history(&self, chat: &ChatId, count: usize) -> Result<Vec<Message>, AdapterError> {
-        let state = self.state();
+        let mut state = self.state();
+        state.histories += 1;
         if state.no_history {
             return Err(AdapterError::Refused {
                 account: self.account.clone(),
@@ -472,9 +513,8 @@ impl FakePlatform {
             message,
             more: Default::default(),
         });
-        let text = Segment::Text {
-            text: shown.text.clone(),
-        };
+        let is_bundle = shown.who.is_none() && shown.text.starts_with("[bundle]");
+        let text = said(is_bundle, shown.text.clone());
         let (id, kind) = match &shown.who {
             Some(name) => (MemberId::new(name.as_str()), SenderKind::Person),
             None => (us(), SenderKind::Ourselves),

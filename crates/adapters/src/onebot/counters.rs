@@ -64,6 +64,14 @@ counters! {
     links_noisy,
     /// Links on which nothing was heard for too long.
     links_dead,
+    /// Links that we dialled and that never said anything.
+    links_deaf,
+    /// Times we dialled.
+    dials,
+    /// … and reached nobody.
+    dials_failed,
+    /// … and were refused for our token.
+    dials_refused,
     /// Knocks without a token.
     refused_no_token,
     /// Knocks with a wrong token.

@@ -1,31 +1,33 @@
 //! The door for bridges that dial us: token, role and account are checked before the upgrade, and whoever is turned
 //! away is logged with the cause and without what was shown. Lets nobody in while the house is not open.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
-use axum::Router;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::ws::WebSocketUpgrade;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
-use axum::extract::{Query, State};
+use axum::extract::{ConnectInfo, Query, State};
 use axum::http::header::AUTHORIZATION;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::any;
+use axum::{Extension, Router};
 use secrecy::{ExposeSecret, SecretString};
 use subtle::ConstantTimeEq;
 use tracing::warn;
 
 use super::counters::add;
+use super::links::Way;
 use super::wire::is_party;
 use super::{LONGEST_FRAME, OneBot};
 
 /// Every address on which a bridge may knock.
 const PATHS: [&str; 4] = ["/onebot/v11/ws", "/onebot/v11", "/onebot", "/ws"];
-const BUFFER: usize = 4 * 1024;
+pub(super) const BUFFER: usize = 4 * 1024;
 /// A call is much smaller; beyond this a write waits for the socket.
-const MOST_UNWRITTEN: usize = 256 * 1024;
+pub(super) const MOST_UNWRITTEN: usize = 256 * 1024;
 
 /// The routes on which bridges of these accounts find us.
 pub fn routes(accounts: Vec<Arc<OneBot>>) -> Router {
@@ -107,6 +109,7 @@ impl Refusal {
 
 async fn knock(
     State(accounts): State<Accounts>,
+    from: Option<Extension<ConnectInfo<SocketAddr>>>,
     query: Result<Query<Vec<(String, String)>>, QueryRejection>,
     headers: HeaderMap,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
@@ -114,7 +117,10 @@ async fn knock(
     let token = token(&headers, query.as_deref().ok().map(Vec::as_slice));
     let (account, role) = match admit(&accounts, token.as_deref(), &headers) {
         Ok(admitted) => admitted,
-        Err(refusal) => return turn_away(&accounts, &headers, refusal),
+        Err(refusal) => {
+            let from = from.map(|Extension(ConnectInfo(from))| from);
+            return turn_away(&accounts, &headers, from, refusal);
+        }
     };
     let upgrade = match upgrade {
         Ok(upgrade) => upgrade,
@@ -127,7 +133,11 @@ async fn knock(
         .read_buffer_size(BUFFER)
         .write_buffer_size(BUFFER)
         .max_write_buffer_size(MOST_UNWRITTEN)
-        .on_upgrade(move |socket| tracker.track_future(account.serve(socket, role)))
+        .on_upgrade(move |socket| {
+            tracker.track_future(async move {
+                account.serve(socket, role, Way::Knocked).await;
+            })
+        })
 }
 
 /// Whose bridge it is, and what for.
@@ -163,7 +173,12 @@ fn admit(
     Ok((Arc::clone(account), role))
 }
 
-fn turn_away(accounts: &[Arc<OneBot>], headers: &HeaderMap, refusal: Refusal) -> Response {
+fn turn_away(
+    accounts: &[Arc<OneBot>],
+    headers: &HeaderMap,
+    from: Option<SocketAddr>,
+    refusal: Refusal,
+) -> Response {
     let self_id = header(headers, "x-self-id");
     let meant = accounts
         .iter()
@@ -171,7 +186,11 @@ fn turn_away(accounts: &[Arc<OneBot>], headers: &HeaderMap, refusal: Refusal) ->
         .or(accounts.first());
     if let Some(account) = meant {
         add(refusal.counter(account));
-        warn!(account = %account.name, ?self_id, cause = refusal.cause(), "a bridge was turned away from account \"{}\": {}", account.name, refusal.cause());
+        // Another port of the same machine is the same knock.
+        let from = from.map_or_else(String::new, |from| from.ip().to_canonical().to_string());
+        if account.knocks.note(&from, self_id, refusal.cause()) {
+            warn!(account = %account.name, from, ?self_id, cause = refusal.cause(), "a bridge was turned away from account \"{}\": {}", account.name, refusal.cause());
+        }
     }
     (refusal.status(), refusal.cause()).into_response()
 }

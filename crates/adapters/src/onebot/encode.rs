@@ -3,11 +3,12 @@
 
 use serde_json::{Value, json};
 use teahouse_core::{
-    ChatId, MemberId, MessageId, NotSent, OutSegment, Outgoing, Receipt, RoomKind, SendOutcome,
+    ChatId, Language, MemberId, MessageId, NotSent, OutSegment, Outgoing, Receipt, RoomKind,
+    SendOutcome,
 };
 
 use super::decode::{Chat, Response};
-use super::quirks::Quirks;
+use super::quirks::{Quirks, Reaction};
 use super::wire::WireId;
 
 /// A call before it has its echo.
@@ -26,21 +27,37 @@ pub(super) struct WrongChat {
 }
 
 /// The call that says it. The destination is the message's own address and nothing else.
-pub(super) fn say(out: &Outgoing, quirks: Quirks) -> Result<Call, WrongChat> {
+pub(super) fn say(out: &Outgoing, us: &str, quirks: Quirks) -> Result<Call, WrongChat> {
     let chat = &out.address().chat;
-    let message = segments(out);
+    let (to_group, to_person, key, message) = match out.bundle() {
+        Some(nodes) => (
+            "send_group_forward_msg",
+            "send_private_forward_msg",
+            "messages",
+            nodes
+                .iter()
+                .map(|text| node(text, us, out.language()))
+                .collect(),
+        ),
+        None => (
+            "send_group_msg",
+            "send_private_msg",
+            "message",
+            segments(out),
+        ),
+    };
     match (Chat::of(chat), out.room_kind()) {
         (Some(Chat::Group(group)), RoomKind::Group) => Ok(Call {
-            action: "send_group_msg",
-            params: json!({ "group_id": id(&group, quirks), "message": message }),
+            action: to_group,
+            params: json!({ "group_id": id(&group, quirks), key: message }),
         }),
         (Some(Chat::Direct { user, through }), RoomKind::Direct) => {
-            let mut params = json!({ "user_id": id(&user, quirks), "message": message });
+            let mut params = json!({ "user_id": id(&user, quirks), key: message });
             if let Some(group) = through {
                 params["group_id"] = id(&group, quirks);
             }
             Ok(Call {
-                action: "send_private_msg",
+                action: to_person,
                 params,
             })
         }
@@ -51,18 +68,52 @@ pub(super) fn say(out: &Outgoing, quirks: Quirks) -> Result<Call, WrongChat> {
     }
 }
 
+/// One message of a bundle, in both spellings: NapCat and LLBot read `user_id` and `nickname`, the others `uin` and
+/// `name`.
+fn node(text: &str, us: &str, language: Language) -> Value {
+    let name = match language {
+        Language::English => "Teahouse",
+        Language::Chinese => "茶馆",
+    };
+    json!({ "type": "node", "data": {
+        "user_id": us, "uin": us, "nickname": name, "name": name,
+        "content": [{ "type": "text", "data": { "text": text } }],
+    } })
+}
+
 fn segments(out: &Outgoing) -> Vec<Value> {
     // A quote must come first: bridges look for it nowhere else.
     let quote = out
         .quote()
         .map(|message| json!({ "type": "reply", "data": { "id": message.as_str() } }));
-    let body = out.body().iter().map(|segment| match segment {
-        OutSegment::Text { text } => json!({ "type": "text", "data": { "text": text } }),
+    let body = out.body().iter().filter_map(|segment| match segment {
+        OutSegment::Text { text } => Some(json!({ "type": "text", "data": { "text": text } })),
         OutSegment::Mention { member } => {
-            json!({ "type": "at", "data": { "qq": member.as_str() } })
+            Some(json!({ "type": "at", "data": { "qq": member.as_str() } }))
         }
+        // It stands alone and has a call of its own.
+        OutSegment::Bundle { .. } => None,
     });
     quote.into_iter().chain(body).collect()
+}
+
+/// ☕, one of the few reactions that QQ lets through: U+2615 in decimal.
+const CUP: &str = "9749";
+
+/// The call that puts a reaction on a message of a group, or takes it off.
+pub(super) fn react(group: &str, message: &MessageId, on: bool, quirks: Quirks) -> Option<Call> {
+    let label = label(message);
+    match quirks.reaction {
+        Reaction::None => None,
+        Reaction::EmojiLike => Some(Call {
+            action: "set_msg_emoji_like",
+            params: json!({ "message_id": label, "emoji_id": CUP, "set": on }),
+        }),
+        Reaction::OfGroup => Some(Call {
+            action: "set_group_reaction",
+            params: json!({ "group_id": id(group, quirks), "message_id": label, "code": CUP, "is_add": on }),
+        }),
+    }
 }
 
 /// The call that reads the latest messages of a chat.
@@ -77,6 +128,20 @@ pub(super) fn history(chat: &Chat, count: usize, quirks: Quirks) -> Call {
             params: json!({ "user_id": id(user, quirks), "count": count }),
         },
     }
+}
+
+/// The call that asks for one message.
+pub(super) fn message(message: &MessageId) -> Call {
+    Call {
+        action: "get_msg",
+        params: json!({ "message_id": label(message) }),
+    }
+}
+
+/// A message id as bridges want it: a number where it is one.
+fn label(message: &MessageId) -> Value {
+    let text = message.as_str();
+    text.parse::<i64>().map_or(Value::from(text), Value::from)
 }
 
 /// The call that asks for a member's role, past the bridge's memory.
@@ -188,7 +253,7 @@ mod tests {
     use super::*;
     use crate::onebot::decode::{Frame, decode};
     use crate::onebot::quirks;
-    use teahouse_core::{AccountName, Address, Draft, GateVerdict, Language, Source, pass};
+    use teahouse_core::{AccountName, Address, Draft, GateVerdict, Source, pass};
 
     fn outgoing(
         chat: &str,
@@ -219,7 +284,7 @@ mod tests {
     }
 
     fn check(out: &Outgoing, quirks: Quirks, expected: &str) {
-        let shown = match say(out, quirks) {
+        let shown = match say(out, "10001000", quirks) {
             Ok(call) => format!("{} {}", call.action, call.params),
             Err(wrong) => wrong.to_string(),
         };
@@ -272,6 +337,41 @@ mod tests {
             lagrange,
             r#"send_group_msg {"group_id":"0012","message":[{"data":{"text":"hi"},"type":"text"}]}"#,
         );
+    }
+
+    #[test]
+    fn a_bundle_has_a_call_of_its_own_in_every_spelling() {
+        let bundle = || {
+            vec![OutSegment::Bundle {
+                nodes: vec!["[CQ:at,qq=all]".into()],
+            }]
+        };
+        let node = r#"[{"data":{"content":[{"data":{"text":"[CQ:at,qq=all]"},"type":"text"}],"name":"Teahouse","nickname":"Teahouse","uin":"10001000","user_id":"10001000"},"type":"node"}]"#;
+        check(
+            &outgoing("30003000", RoomKind::Group, Some("7"), bundle()),
+            Quirks::of("NapCat.Onebot"),
+            &format!(r#"send_group_forward_msg {{"group_id":"30003000","messages":{node}}}"#),
+        );
+        check(
+            &outgoing("direct/20002000", RoomKind::Direct, None, bundle()),
+            Quirks::of("go-cqhttp"),
+            &format!(r#"send_private_forward_msg {{"messages":{node},"user_id":20002000}}"#),
+        );
+    }
+
+    #[test]
+    fn a_reaction_is_called_what_its_bridge_calls_it() {
+        let shown = |app: &str, on| {
+            let call = react("30003000", &MessageId::new("-7"), on, Quirks::of(app));
+            call.map(|call| format!("{} {}", call.action, call.params))
+        };
+        let like = r#"set_msg_emoji_like {"emoji_id":"9749","message_id":-7,"set":true}"#;
+        assert_eq!(shown("NapCat.Onebot", true).as_deref(), Some(like));
+        assert_eq!(shown("LLOneBot", true).as_deref(), Some(like));
+        let off = r#"set_group_reaction {"code":"9749","group_id":30003000,"is_add":false,"message_id":-7}"#;
+        assert_eq!(shown("Lagrange.OneBot", false).as_deref(), Some(off));
+        assert_eq!(shown("go-cqhttp", true), None);
+        assert_eq!(shown("something new", true), None);
     }
 
     #[test]

@@ -11,14 +11,32 @@ pub(super) struct Quirks {
     pub direct_history: bool,
     /// Whether an empty history is answered with an error.
     pub empty_history_is_error: bool,
+    /// Whether it folds messages up into one.
+    pub bundles: bool,
+    /// How it puts a reaction on a message.
+    pub reaction: Reaction,
 }
 
-/// Fits every bridge that we know: all of them take ids as texts.
+/// The call that puts a reaction on a message and takes it off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Reaction {
+    /// There is none.
+    None,
+    /// `set_msg_emoji_like`.
+    EmojiLike,
+    /// `set_group_reaction`.
+    OfGroup,
+}
+
+/// Fits every bridge that we know: all of them take ids as texts. What a bridge may lack is not asked of it before it
+/// has said who it is.
 pub(super) const UNKNOWN: Quirks = Quirks {
     app: "",
     ids_are_text: true,
     direct_history: true,
     empty_history_is_error: false,
+    bundles: false,
+    reaction: Reaction::None,
 };
 
 const KNOWN: [Quirks; 4] = [
@@ -27,24 +45,32 @@ const KNOWN: [Quirks; 4] = [
         ids_are_text: true,
         direct_history: true,
         empty_history_is_error: true,
+        bundles: true,
+        reaction: Reaction::EmojiLike,
     },
     Quirks {
         app: "LLOneBot",
         ids_are_text: true,
         direct_history: true,
         empty_history_is_error: false,
+        bundles: true,
+        reaction: Reaction::EmojiLike,
     },
     Quirks {
         app: "Lagrange.OneBot",
         ids_are_text: false,
         direct_history: true,
         empty_history_is_error: false,
+        bundles: true,
+        reaction: Reaction::OfGroup,
     },
     Quirks {
         app: "go-cqhttp",
         ids_are_text: false,
         direct_history: false,
         empty_history_is_error: false,
+        bundles: true,
+        reaction: Reaction::None,
     },
 ];
 

@@ -243,6 +243,8 @@ impl Adapter for Parlour {
             quotes: true,
             history: true,
             joins_parts: skin.unwrap_or_default().joins_parts(),
+            bundles: false,
+            swallows_links: false,
         }
     }
 

@@ -405,7 +405,7 @@ fn said(
 fn mentions(body: &[OutSegment]) -> Vec<String> {
     let called = body.iter().filter_map(|segment| match segment {
         OutSegment::Mention { member } => Some(member.to_string()),
-        OutSegment::Text { .. } => None,
+        OutSegment::Text { .. } | OutSegment::Bundle { .. } => None,
     });
     called.collect()
 }

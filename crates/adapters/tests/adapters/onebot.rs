@@ -15,7 +15,7 @@ use teahouse_adapters::onebot::{Config, OneBot, routes};
 use teahouse_adapters::{Adapter, AdapterError, Connection, EventSink, Incoming};
 use teahouse_core::{
     AccountName, Address, ChatId, Draft, EventKind, GateVerdict, Language, MemberId, Message,
-    NotSent, OutSegment, Outgoing, Role, RoomKind, SendOutcome, Source, pass,
+    MessageId, NotSent, OutSegment, Outgoing, Role, RoomKind, SendOutcome, Source, pass,
 };
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
@@ -46,11 +46,12 @@ impl House {
     }
 
     async fn with_id(id: Option<&str>) -> House {
-        let account = Arc::new(OneBot::new(Config {
+        let account = OneBot::new(Config {
             name: AccountName::new("qq"),
             id: id.map(str::to_owned),
             token: SecretString::from(TOKEN),
-        }));
+            dial: None,
+        });
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let (all, events) = mpsc::channel(64);
@@ -326,6 +327,34 @@ async fn history_and_role_are_asked_of_the_platform() {
             Ok(role_expected) => assert_eq!(role.unwrap(), role_expected),
             Err(()) => assert!(matches!(role, Err(AdapterError::Refused { .. }))),
         }
+    }
+    drop(bridge);
+    house.close().await;
+}
+
+#[tokio::test]
+async fn bad_021_a_quoted_message_is_asked_for_and_only_its_own_group_is_told() {
+    let mut house = House::open().await;
+    let mut bridge = house.bridge().await;
+    let mut elsewhere = said(9, "not for you");
+    elsewhere["group_id"] = json!(30003001);
+    for (data, expected) in [
+        (said(9, "oolong"), Some("oolong")),
+        (elsewhere, None),
+        (json!({"message_id": 9}), None),
+        (Value::Null, None),
+    ] {
+        let account = Arc::clone(&house.account);
+        let asking = house.tasks.spawn(async move {
+            let (chat, id) = (ChatId::new("30003000"), MessageId::new("9"));
+            account.message(&chat, &id).await
+        });
+        let call = bridge.hears().await;
+        assert_eq!(call["action"], "get_msg");
+        assert_eq!(call["params"], json!({"message_id": 9}));
+        bridge.answers(&call, data).await;
+        let message = asking.await.unwrap().unwrap();
+        assert_eq!(message.map(|message| message.text()).as_deref(), expected);
     }
     drop(bridge);
     house.close().await;
@@ -769,11 +798,12 @@ async fn an_account_that_is_logged_out_says_nothing() {
 
 #[tokio::test(start_paused = true)]
 async fn nobody_comes_in_before_the_house_is_open() {
-    let account = Arc::new(OneBot::new(Config {
+    let account = OneBot::new(Config {
         name: AccountName::new("qq"),
         id: None,
         token: SecretString::from(""),
-    }));
+        dial: None,
+    });
     assert_eq!(*account.connection().borrow(), Connection::Waiting);
     // Stopping a house that nobody entered takes no time.
     let (all, _events) = mpsc::channel(1);

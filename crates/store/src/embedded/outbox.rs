@@ -99,7 +99,7 @@ pub(super) const FIRST_WAITING: &str =
 
 /// No row is ever put off for longer, nor claimed. One that seems to be was written before the wall clock was set
 /// back: it is due.
-const LONGEST_WAIT: i64 = 120_000;
+pub(super) const LONGEST_WAIT: i64 = 120_000;
 
 pub(super) fn claim(
     db: &Connection,

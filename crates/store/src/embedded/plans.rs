@@ -3,7 +3,10 @@
 
 use rusqlite::Connection;
 
-use super::{migrate, outbox::FIRST_WAITING};
+use super::{
+    migrate,
+    outbox::{FIRST_WAITING, LONGEST_WAIT},
+};
 
 const SOURCES: &[&str] = &[
     include_str!("rooms.rs"),
@@ -54,7 +57,8 @@ fn statements() -> Vec<String> {
             let masked = rest.replace("\\\"", "\u{1}\u{1}");
             let end = masked.find('"').expect("a literal has an end");
             let sql = rest[..end].replace("\\\"", "\"");
-            found.push(sql.replace("{FIRST_WAITING}", FIRST_WAITING));
+            let sql = sql.replace("{FIRST_WAITING}", FIRST_WAITING);
+            found.push(sql.replace("{LONGEST_WAIT}", &LONGEST_WAIT.to_string()));
         }
     }
     found

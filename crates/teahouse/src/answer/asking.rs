@@ -7,20 +7,24 @@ use futures_util::StreamExt;
 use jiff::Timestamp;
 use metrics::counter;
 use teahouse_core::{
-    AiMark, AttemptNumber, ChatRequest, Chunk, Exchange, FailureKind, Finish, Nano, Parts,
-    PromptLine, PromptSource, ReportedUsage, Route, RouteModel, Source, TalkLine, Usage,
+    AiMark, AttemptNumber, ChatRequest, Chunk, Exchange, FailureKind, Finish, MessageId, Nano,
+    Parts, PromptLine, PromptSource, ReportedUsage, Route, RouteModel, Source, TalkLine, Usage,
     clean_text, cut_short, fit, prompt, strip_reasoning,
 };
 use teahouse_providers::{ChatStream, ProviderError};
 use teahouse_store::{Attempt, AttemptEnd, Budget, Outbound, Reserved, StoreError, fault};
-use tokio::time::Instant;
-use tracing::warn;
+use tokio::time::{Instant, timeout};
+use tracing::{debug, warn};
 
 use super::Answer;
 use crate::host::with_open;
 
 /// Whoever waits for the room's mouth looks again after so long; mostly they are woken.
 const MOUTH_PAUSE: Duration = Duration::from_secs(1);
+/// Nobody waits longer for a quoted message.
+const FETCH_LIMIT: Duration = Duration::from_secs(1);
+/// The longest part of one that a prompt sees.
+const LONGEST_QUOTE: usize = 1_000;
 /// Our estimate of a prompt may be a third off; what is set aside must still be enough.
 const ESTIMATE_MARGIN: (u64, u64) = (4, 3);
 
@@ -85,7 +89,7 @@ impl Answer {
         with_room.flatten().unwrap_or_else(|| make(&[], &[]))
     }
 
-    async fn quoted(&self, id: &teahouse_core::MessageId) -> Result<Option<TalkLine>, StoreError> {
+    async fn quoted(&self, id: &MessageId) -> Result<Option<TalkLine>, StoreError> {
         if let Some(line) = with_open(&self.lane, |open| open.line(id)).flatten() {
             return Ok(Some(line));
         }
@@ -95,11 +99,42 @@ impl Answer {
             .store
             .line(self.lease.room, &self.lane.address.account, id)
             .await?;
-        Ok(kept.map(|line| TalkLine {
-            member: line.member,
-            name: line.name,
-            text: line.text,
-        }))
+        Ok(match kept {
+            Some(line) => Some(TalkLine {
+                member: line.member,
+                name: line.name,
+                text: line.text,
+            }),
+            None => self.fetched(id).await,
+        })
+    }
+
+    /// A message that the house never heard, from the platform itself: welcome, never necessary. What it quotes in its
+    /// turn is not followed.
+    async fn fetched(&self, id: &MessageId) -> Option<TalkLine> {
+        // Our own answers are in the conversation; what was taken back is nobody's any more.
+        let needless = with_open(&self.lane, |open| {
+            open.was_recalled(id) || open.own.contains(id)
+        });
+        let account = self.host.accounts.get(&self.lane.address.account)?;
+        if needless != Some(false) {
+            return None;
+        }
+        let asked = account.adapter.message(&self.lane.address.chat, id);
+        let message = match timeout(FETCH_LIMIT, asked).await {
+            Ok(Ok(message)) => message?,
+            Ok(Err(error)) => {
+                debug!(room = %self.lane.address, %error, "a quoted message could not be looked up");
+                return None;
+            }
+            Err(_) => return None,
+        };
+        let text: String = message.readable().chars().take(LONGEST_QUOTE).collect();
+        Some(TalkLine {
+            member: message.sender.id,
+            name: clean_text(&message.sender.name).chars().take(64).collect(),
+            text: clean_text(&text),
+        })
     }
 
     /// The next call of a model, and the highest it may cost.

@@ -3,8 +3,10 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
 use teahouse_core::{
-    Exchange, Notice, Parts, Reason, RouteModel, Source, cut_short, strip_reasoning,
+    Draft, Ending, Exchange, Notice, OutSegment, Parts, Reason, RouteModel, Source, cut_short,
+    strip_reasoning,
 };
 use teahouse_store::{AttemptEnd, Outbound, Settlement, StoreError, fault};
 use tokio::time::Instant;
@@ -29,17 +31,60 @@ impl Answer {
             return self.end_stopped(Some(end)).await;
         }
         let now = self.host.clock.now();
+        let released = parts.released();
         let rest = strip_reasoning(&parts.finish().unwrap_or_default());
-        let part = self.part(model, rest.clone(), now);
-        if part.is_none() && self.next_part == 0 {
+        let say = self.last_parts(model, rest.clone(), released, now);
+        if say.is_empty() && self.next_part == 0 {
             return self.end_apologised(Some(end)).await;
         }
-        let say = part.into_iter().collect();
         let millis = now.duration_since(self.turn.turn.asked).as_millis();
         info!(turn = %self.turn.turn.id, room = %self.lane.address, provider = %model.provider, wait_ms = millis as i64,
             "answered in room `{}` by {}", self.lane.address, model.provider);
         self.settle(Reason::Answered, false, Some(end), say, rest)
             .await
+    }
+
+    /// The end of an answer: one message, or where the platform folds messages up, what would flood the room in a
+    /// bundle.
+    fn last_parts(
+        &self,
+        model: &RouteModel,
+        rest: String,
+        released: usize,
+        now: Timestamp,
+    ) -> Vec<Outbound> {
+        let Some(longest) = self.bundles_beyond() else {
+            return self.part(model, rest, now).into_iter().collect();
+        };
+        let language = self.host.language_of(&self.lane);
+        let longest = longest.saturating_sub(model.mark.text(language).chars().count());
+        let Ending { plain, nodes } = Ending::of(rest, released, longest, cut_short(language));
+        let mut say: Vec<Outbound> = plain
+            .and_then(|plain| self.part(model, plain, now))
+            .into_iter()
+            .collect();
+        if !nodes.is_empty() {
+            let number = self.next_part + u16::from(!say.is_empty());
+            let draft = Draft {
+                body: vec![OutSegment::Bundle { nodes }],
+                ..self.host.draft(
+                    &self.lane,
+                    Some(&self.turn.turn.message),
+                    String::new(),
+                    Source::Model(model.mark),
+                )
+            };
+            let part = Some((self.turn.turn.id, number));
+            say.extend(self.host.outbound(&self.lane, draft, part, now));
+        }
+        say
+    }
+
+    /// What the platform takes in one message, if it folds up what is longer.
+    fn bundles_beyond(&self) -> Option<usize> {
+        let account = self.host.accounts.get(&self.lane.address.account)?;
+        let able = account.adapter.capabilities(&self.lane.address.chat);
+        able.bundles.then_some(able.longest_text)
     }
 
     /// Some of the answer was shown and no more will come.

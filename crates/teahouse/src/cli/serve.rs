@@ -17,6 +17,9 @@ use crate::control::{self, Reply, Request};
 use crate::script::Script;
 use crate::{first_start, serve};
 
+/// The latest knocks that `teahouse health` tells of.
+const KNOCKS_SHOWN: usize = 5;
+
 #[derive(Args)]
 pub(super) struct Serve {
     /// The configuration [default: teahouse.toml in the data folder, written at the first start]
@@ -150,6 +153,8 @@ impl Health {
                 waiting,
                 accounts,
                 out,
+                knocks,
+                alarms,
             } => {
                 let mut text = format!(
                     "running as pid {pid}: {questions} questions so far, {open} being answered, {waiting} messages to send\n"
@@ -170,6 +175,12 @@ impl Health {
                             seconds => format!("in {seconds} s"),
                         }
                     ));
+                }
+                for alarm in &alarms {
+                    text.push_str(&format!("look at this: {alarm}\n"));
+                }
+                for knock in knocks.iter().take(KNOCKS_SHOWN) {
+                    text.push_str(&format!("{}\n", knock.line()));
                 }
                 super::decode::print(&text)?;
                 Ok(ExitCode::SUCCESS)

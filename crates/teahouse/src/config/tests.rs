@@ -202,7 +202,7 @@ fn bad_087_a_mistake_is_told_with_its_place_and_the_nearest_right_word() {
         (
             "listen = true",
             "listen = false",
-            r#"teahouse.toml:6:8: account "qq" has no way to connect; write listen = true and let the QQ side dial us"#,
+            r#"teahouse.toml:6:8: account "qq" has no way to connect; write listen = true and let the QQ side dial us, or dial = "ws://127.0.0.1:3001""#,
         ),
         (
             r#"name = "default""#,
@@ -763,4 +763,62 @@ fn the_example_shows_every_key_there_is() {
         Vec::<&String>::new(),
         "teahouse.example.toml lacks them"
     );
+}
+
+#[test]
+fn bad_093_a_bridge_is_dialled_in_the_clear_only_where_nobody_else_listens() {
+    let dial = |line: &str| {
+        let text = SETTINGS.replacen("listen = true", line, 1);
+        heads(&errors(text.as_bytes(), CHARTER.as_bytes()))
+    };
+    for fine in [
+        r#"dial = "ws://127.0.0.1:3001""#,
+        r#"dial = "ws://[::1]:3001/""#,
+        r#"dial = "ws://napcat:3001""#,
+        r#"dial = "ws://192.168.1.7:3001/ws""#,
+        r#"listen = true
+dial = "ws://localhost:3001""#,
+        r#"dial = "ws://bridge.example.org:3001"
+allow_ws = true"#,
+    ] {
+        assert_eq!(dial(fine), "fine", "{fine}");
+    }
+    for (address, why) in [
+        (
+            "ws://bridge.example.org:3001",
+            "is plain ws to a public host, where anybody can read the token; use a tunnel, or write allow_ws = true",
+        ),
+        (
+            "ws://8.8.8.8",
+            "is plain ws to a public host, where anybody can read the token; use a tunnel, or write allow_ws = true",
+        ),
+        (
+            "wss://bridge.example.org",
+            "is wss, which bridges do not speak themselves; lead a tunnel to it and dial its near end with ws://",
+        ),
+        (
+            "ws://169.254.169.254",
+            "is an address of this machine's own cloud; no bridge is there",
+        ),
+        (
+            "ws://127.0.0.1:3001/?access_token=hunter2",
+            r#"carries a question mark; put the token into token = { env = "NAME" } and end the address before it"#,
+        ),
+        (
+            "ws://me:hunter2@127.0.0.1:3001",
+            r#"carries a user name; the token goes into token = { env = "NAME" }"#,
+        ),
+        (
+            "ws://127.0.0.1:3001/event",
+            "leads to one half of the bridge; end it after the port",
+        ),
+        ("http://127.0.0.1:3001", "must start with ws://"),
+        ("", r#"is no address; write it like "ws://127.0.0.1:3001""#),
+    ] {
+        let shown = dial(&format!("dial = \"{address}\""));
+        assert_eq!(
+            shown,
+            format!("teahouse.toml:8:8: dial of account \"qq\" {why}")
+        );
+    }
 }

@@ -12,8 +12,8 @@ use crate::commands::typed;
 
 /// Bad inputs (invariants, part B) whose tests are due so far.
 const DUE: &[u16] = &[
-    1, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 24, 26, 27, 28, 31, 32, 33, 34, 35, 48,
-    51, 52, 53, 54, 55, 56, 57, 58, 59, 60, 61, 62, 71, 104, 106, 110,
+    1, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 23, 24, 25, 26, 27, 28, 29, 30, 31,
+    32, 33, 34, 35, 48, 51, 52, 53, 54, 55, 56, 57, 58, 59, 60, 61, 62, 71, 93, 104, 106, 110,
 ];
 
 fn root() -> PathBuf {
@@ -126,7 +126,11 @@ fn only_delivery_opens_what_the_gate_has_sealed() {
         concat!("Sealed", "::open"),
         concat!("seal()", ".open("),
     ];
-    let allowed = ["crates/teahouse/src/delivery.rs", "crates/core/src/gate.rs"];
+    let allowed = [
+        "crates/teahouse/src/delivery.rs",
+        "crates/core/src/gate.rs",
+        "crates/core/src/gate/forms.rs",
+    ];
     let wrong = sources()
         .into_iter()
         .filter(|(name, text)| {

@@ -389,12 +389,13 @@ async fn a_lost_answer_comes_again_once_and_one_that_was_shown_does_not() {
     tea.platform.next_send(Fate::Swallowed);
     room.says("chen", "ai and green?").await;
     assert_snapshot!(tea.transcript(), @r"
-    lin         | ai why is tea red?
-    house       | I am a program and can be wrong. I answer when called (ai …). I read this room to follow the talk and keep it for 7 days; what I was asked goes to a model service. ai about me shows what is kept of you.
-    house → lin | (again) [AI] Because its leaves are oxidised.
-    chen        | ai and green?
+    lin          | ai why is tea red?
+    house        | I am a program and can be wrong. I answer when called (ai …). I read this room to follow the talk and keep it for 7 days; what I was asked goes to a model service. ai about me shows what is kept of you.
+    house → lin  | (again) [AI] Because its leaves are oxidised.
+    chen         | ai and green?
+    house → chen | Sorry, the platform did not show my answer.
     ");
-    assert_eq!(tea.finish().await.dead, 1, "sent twice, seen never");
+    assert_eq!(tea.finish().await.dead, 0);
 }
 
 #[tokio::test(start_paused = true)]

@@ -129,6 +129,7 @@ impl Asked<'_> {
             "set_msg_emoji_like" if matches!(self.flavour, Flavour::NapCat | Flavour::LlBot) => {
                 self.ok(&Value::Null)
             }
+            "set_group_reaction" if self.flavour == Flavour::LagrangeV1 => self.ok(&Value::Null),
             "can_send_image" | "can_send_record" => self.ok(&json!({"yes": true})),
             unknown => Outcome::Answer(self.flavour.unknown_action(unknown, self.echo)),
         }

@@ -296,7 +296,16 @@ pub(super) fn message_event(
     if let Some(quoted) = line.quote_seq {
         segments.push(json!({"type": "reply", "data": {"id": id_of(quoted).to_string()}}));
     }
-    segments.extend(line.segments.iter().cloned());
+    let mut nodes = line
+        .segments
+        .iter()
+        .map(|segment| segment["type"] == "node");
+    if !line.segments.is_empty() && nodes.all(|is_node| is_node) {
+        // A bundle is one handle; whoever wants its words asks for them.
+        segments.push(json!({"type": "forward", "data": {"id": format!("{id}{:06}", line.seq)}}));
+    } else {
+        segments.extend(line.segments.iter().cloned());
+    }
     let raw = cq_string(&segments);
     let own = line.user_id == view.self_id;
     let mut event = json!({

@@ -1,0 +1,43 @@
+//! What an operator should look at: the latest things that went wrong without anybody in the room being able to help.
+//! In memory and bounded; each is also an error in the log and a number. Decides nothing.
+
+use std::collections::VecDeque;
+use std::sync::{Mutex, PoisonError};
+
+use jiff::Timestamp;
+use metrics::counter;
+use teahouse_core::Address;
+use tracing::error;
+
+/// So many are remembered.
+const MOST: usize = 20;
+
+/// The latest alarms, oldest first.
+#[derive(Default)]
+pub(crate) struct Alarms(Mutex<VecDeque<String>>);
+
+impl Alarms {
+    /// The platform says yes to a message and shows it to nobody, even without its links.
+    pub(crate) fn swallowed(&self, room: &Address, now: Timestamp) {
+        counter!("teahouse_swallowed_total").increment(1);
+        error!(room = %room, "room `{room}` swallows our messages: sent twice, seen never; the account may be under risk control: let it rest, and look at it in the platform's own client");
+        self.raise(format!(
+            "{}: room {room} swallows our messages, sent twice and seen never; let the account rest",
+            now.strftime("%F %H:%M UTC")
+        ));
+    }
+
+    fn raise(&self, line: String) {
+        let mut lines = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if lines.len() >= MOST {
+            lines.pop_front();
+        }
+        lines.push_back(line);
+    }
+
+    /// All that are remembered.
+    pub(crate) fn lines(&self) -> Vec<String> {
+        let lines = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        lines.iter().cloned().collect()
+    }
+}
