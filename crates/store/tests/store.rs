@@ -11,7 +11,8 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use sha2::Digest;
-use teahouse_store::{Accepted, EmbeddedStore, Reserved, Store, StoreError};
+use teahouse_core::{Before, DeliveryId};
+use teahouse_store::{Accepted, Claim, EmbeddedStore, Reserved, Store, StoreError};
 use teahouse_testkit::store_contract;
 use teahouse_testkit::store_contract::{
     Room, at, budget, find_a_lively_room, label, leave_a_lively_room, notice, turn,
@@ -115,6 +116,61 @@ async fn of_64_attempts_that_race_for_a_budget_of_20_exactly_20_pass() {
     assert_eq!(passed, 20);
     let totals = store.totals().await.unwrap();
     assert_eq!((totals.reserved, totals.attempts), (2 * 20 * 7, 20));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_two_hosts_that_race_for_a_rooms_outbox_only_one_gets_a_row_as_unsent() {
+    let folder = folder();
+    let store = Arc::new(open(&folder));
+    let room = Room::open(&*store).await.unwrap();
+    for n in 1..=60 {
+        room.asks(n, "lin").await.unwrap();
+        room.is_answered(n).await.unwrap();
+    }
+    let mut hosts = JoinSet::new();
+    for by in [1, 2] {
+        hosts.spawn(claims_in_a_race(store.clone(), by, 20));
+    }
+    let (mut in_hand, mut lost) = (Vec::new(), 0);
+    while let Some(host) = hosts.join_next().await {
+        let (rows, times) = host.unwrap();
+        in_hand.extend(rows);
+        lost += times;
+    }
+    // What neither got to is for whoever comes alone.
+    in_hand.extend(claims_in_a_race(store, 3, 1).await.0);
+    assert!(lost > 0, "they took the room from each other");
+    let claimed = in_hand.len();
+    in_hand.sort();
+    in_hand.dedup();
+    assert_eq!((claimed, in_hand.len()), (60, 60));
+}
+
+/// Takes the room so many times, and each time claims rows until another host has it. Says which rows it got as unsent, and how
+/// often it lost the room.
+async fn claims_in_a_race(
+    store: Arc<EmbeddedStore>,
+    by: u64,
+    times: u32,
+) -> (Vec<DeliveryId>, u32) {
+    let (mut in_hand, mut lost) = (Vec::new(), 0);
+    for _ in 0..times {
+        let (room, _) = Room::open_as(&*store, by, "qq", "green").await.unwrap();
+        loop {
+            match store.claim(room.lease, at(100), at(130)).await {
+                // Whoever takes the room after it finds the row as perhaps sent, and has to read it back.
+                Ok(Claim::Due(delivery)) if delivery.before == Before::Queued => {
+                    in_hand.push(delivery.id);
+                }
+                Ok(Claim::Due(_)) => {}
+                Ok(Claim::Later(_) | Claim::Empty) => return (in_hand, lost),
+                Err(StoreError::LeaseLost { .. }) => break,
+                Err(other) => panic!("{other}"),
+            }
+        }
+        lost += 1;
+    }
+    (in_hand, lost)
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
