@@ -4,6 +4,7 @@
 
 mod bridge;
 mod evals;
+mod failover;
 mod load;
 mod parlour;
 mod report;
@@ -46,6 +47,9 @@ struct Args {
     /// Fill the parlour's rooms with tabs instead, and measure from send to seen.
     #[arg(long)]
     parlour: bool,
+    /// Let the first provider fail in each of twelve shapes instead, beside a healthy spare.
+    #[arg(long)]
+    failover: bool,
     /// Messages a second in each of its rooms.
     #[arg(long, default_value_t = 20)]
     rate: u32,
@@ -78,6 +82,13 @@ async fn main() -> anyhow::Result<()> {
             length: Duration::from_secs(args.seconds),
         };
         return parlour::run(&house, &plan, &tasks).await;
+    }
+    if args.failover {
+        let plan = failover::Plan {
+            rounds: args.pairs,
+            questions: 21,
+        };
+        return failover::run(&house, &plan).await;
     }
     let kinds: Vec<(Kind, PathBuf)> = [(Kind::House, house), (Kind::Echo, echo)]
         .into_iter()

@@ -1,5 +1,5 @@
-//! The words of LLM APIs: what is asked, what comes back in pieces, what went wrong and what to do then.
-//! Every provider speaks these; the kinds of failure are facts about vendors, the next step is ours.
+//! The words of LLM APIs: what is asked, what comes back in pieces, and what went wrong.
+//! Every provider speaks these; the kinds of failure are facts about vendors, what follows from them is ours.
 
 use std::time::Duration;
 
@@ -121,6 +121,11 @@ pub enum Finish {
     Other,
 }
 
+/// The pause before the same key is tried again, where its vendor names none.
+const RETRY_PAUSE: Duration = Duration::from_millis(1_500);
+/// A longer pause is not made within a question.
+const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+
 /// The kinds of failure, as in the table of vendors' signs (docs/protocol/openai.md).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -165,29 +170,26 @@ pub enum FailureKind {
     Empty,
 }
 
-/// What to do after a failure.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum NextStep {
-    /// The next provider of the route; the failed one is left alone for so long.
-    Failover {
-        /// How long later questions prefer others.
-        rest: Duration,
-    },
-    /// No other provider either: the vendor declined the question itself.
-    GiveUp,
-}
-
 impl FailureKind {
-    /// Whether the same call may go well a moment later.
-    pub fn may_pass(self) -> bool {
+    /// Whether no other provider is asked either: the vendor declined the question itself.
+    pub fn gives_up(self) -> bool {
+        matches!(self, FailureKind::ContentInput | FailureKind::ContentOutput)
+    }
+
+    /// After which pause the same call may go well; nothing where it will not. `wish` is how long the vendor asks us
+    /// to wait, if it does.
+    pub fn retry_pause(self, wish: Option<Duration>) -> Option<Duration> {
+        let wish_or = |otherwise: Option<Duration>| match wish {
+            Some(wish) => (wish <= LONGEST_PAUSE).then_some(wish),
+            None => otherwise,
+        };
         match self {
-            FailureKind::Rate
-            | FailureKind::Overloaded
-            | FailureKind::Server
-            | FailureKind::Network
-            | FailureKind::Conflict
-            | FailureKind::Interrupted
-            | FailureKind::Empty => true,
+            FailureKind::Rate => wish_or(None),
+            FailureKind::Overloaded | FailureKind::Server => wish_or(Some(RETRY_PAUSE)),
+            FailureKind::Interrupted => Some(RETRY_PAUSE),
+            FailureKind::Network | FailureKind::Conflict | FailureKind::Empty => {
+                Some(Duration::ZERO)
+            }
             FailureKind::BadKey
             | FailureKind::IpOrRegion
             | FailureKind::AccountDead
@@ -199,32 +201,7 @@ impl FailureKind {
             | FailureKind::ContentInput
             | FailureKind::ContentOutput
             | FailureKind::BadRequest
-            | FailureKind::BadModel => false,
-        }
-    }
-
-    /// What the caller does next. `wait` is what the vendor asked for, if it did.
-    pub fn next_step(self, wait: Option<Duration>) -> NextStep {
-        let rest = |seconds: u64| NextStep::Failover {
-            rest: Duration::from_secs(seconds),
-        };
-        match self {
-            FailureKind::ContentInput | FailureKind::ContentOutput => NextStep::GiveUp,
-            // Keys and accounts do not mend by themselves; they stay the last resort of every question.
-            FailureKind::BadKey | FailureKind::AccountDead | FailureKind::NoMoney => rest(30 * 60),
-            FailureKind::IpOrRegion | FailureKind::NoRight | FailureKind::BadModel => rest(30 * 60),
-            FailureKind::PlanWindow => rest(60 * 60),
-            FailureKind::Rate => NextStep::Failover {
-                rest: wait
-                    .unwrap_or(Duration::from_secs(20))
-                    .clamp(Duration::from_secs(1), Duration::from_secs(600)),
-            },
-            FailureKind::Overloaded | FailureKind::Timeout => rest(30),
-            FailureKind::Server | FailureKind::Network | FailureKind::Interrupted => rest(10),
-            FailureKind::TooLong
-            | FailureKind::BadRequest
-            | FailureKind::Conflict
-            | FailureKind::Empty => rest(0),
+            | FailureKind::BadModel => None,
         }
     }
 }

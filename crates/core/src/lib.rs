@@ -3,6 +3,7 @@
 
 #![warn(missing_docs, clippy::wildcard_enum_match_arm)]
 
+mod breaker;
 mod bundle;
 mod charter;
 mod chat;
@@ -22,10 +23,11 @@ mod reasoning;
 mod split;
 mod unlink;
 
+pub use breaker::{Breakers, Callee, Condition, PROBE_EVERY, Pass, Rest};
 pub use bundle::Ending;
 pub use charter::{Charter, Keep, MaxTokens, PurseRules, QuietHours, Triggers, Zone};
 pub use chat::{
-    ChatRequest, Chunk, FailureKind, Finish, NextStep, PromptLine, ReportedUsage, Speaker, Usage,
+    ChatRequest, Chunk, FailureKind, Finish, PromptLine, ReportedUsage, Speaker, Usage,
     estimate_tokens,
 };
 pub use command::{Call, Command, How, Trigger, find_call};
@@ -34,7 +36,7 @@ pub use event::{
     AccountName, Address, ChatId, EVENT_VERSION, Event, EventKind, InboxKey, Media, MemberId,
     Message, MessageId, Role, RoomId, RoomKind, Segment, Sender, SenderKind, Sequence, TurnId,
 };
-pub use failover::{Breakers, Route, RouteModel, Walk};
+pub use failover::{Route, RouteModel, Walk};
 pub use gate::{
     Draft, GateVerdict, Joined, MOST_NODES, OUTGOING_VERSION, OutSegment, Outgoing, SealError,
     Sealed, Source, clean_text, pass,

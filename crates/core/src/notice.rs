@@ -98,6 +98,8 @@ pub enum Notice {
     Busy,
     /// T2: nobody could answer.
     CannotAnswer,
+    /// T2 in a room that was told so a moment ago.
+    StillCannotAnswer,
     /// T3: the member's limit of the day.
     LimitReached {
         /// When it refills, as a local clock shows it.
@@ -203,6 +205,7 @@ impl Notice {
                 "I can't answer now; the admin knows.",
                 "这会儿答不上来，已告诉管理员。",
             ),
+            Notice::StillCannotAnswer => pick("I still can't answer.", "还是答不上来。"),
             Notice::LimitReached { refills } => pick(
                 &format!("Your limit for today is used up; come back at {refills}."),
                 &format!("您今天的额度用完了，{refills} 再来。"),
@@ -347,6 +350,7 @@ mod tests {
             Notice::RoleUnknown,
             Notice::Busy,
             Notice::CannotAnswer,
+            Notice::StillCannotAnswer,
             Notice::LimitReached {
                 refills: "00:00".into(),
             },

@@ -1,4 +1,5 @@
-//! Calls the one provider that core has chosen, under the clocks: first token, silence, between tokens, deadline.
+//! Calls the one provider that core has chosen, under the clocks: first token, silence, between tokens, whole answer,
+//! deadline of the question.
 //! At most so many calls at once for each provider. Never retries and never chooses.
 
 use std::collections::HashMap;
@@ -6,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::{StreamExt, stream};
-use teahouse_core::{ChatRequest, Chunk, FailureKind};
+use teahouse_core::{Callee, ChatRequest, Chunk, FailureKind};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout, timeout_at};
 
@@ -17,6 +18,9 @@ pub const BYTE_IDLE: Duration = Duration::from_secs(20);
 
 /// From one word or thought to the next; keep-alives do not help.
 pub const BETWEEN_TOKENS: Duration = Duration::from_secs(30);
+
+/// No answer takes longer, from its call to its last word.
+pub const WHOLE_ANSWER: Duration = Duration::from_secs(180);
 
 /// Calls at once for one provider.
 pub const SLOTS: usize = 64;
@@ -57,8 +61,28 @@ impl Gateway {
             provider: provider.to_owned(),
             kind: FailureKind::BadModel,
             wait: None,
+            blameless: false,
             detail: "no provider has this name in the settings".to_owned(),
         })
+    }
+
+    /// Whom a call for a model goes to.
+    pub fn callee(&self, provider: &str, model: &str) -> Callee {
+        match self.line(provider) {
+            Ok(line) => line.provider.callee(model),
+            Err(_) => Callee {
+                base: provider.to_owned(),
+                provider: provider.to_owned(),
+                key: 0,
+                model: model.to_owned(),
+            },
+        }
+    }
+
+    /// Whether the next call would have to wait for a place.
+    pub fn is_full(&self, provider: &str) -> bool {
+        self.line(provider)
+            .is_ok_and(|line| line.slots.available_permits() == 0)
     }
 
     /// How soon it can be asked; at once, where nobody has this name, for that is told at once.
@@ -79,7 +103,7 @@ impl Gateway {
         let line = self.line(provider)?;
         timeout(limit, line.provider.arrive())
             .await
-            .unwrap_or_else(|_| Err(timed_out(provider, "it was not here in time")))
+            .unwrap_or_else(|_| Err(timed_out(provider, true, "it was not here in time")))
     }
 
     /// Makes one call. Returns when the answer has begun to come; the stream ends after its last chunk or the first
@@ -94,19 +118,20 @@ impl Gateway {
         let slots = line.slots.clone();
         let slot = timeout_at(deadline, slots.acquire_owned())
             .await
-            .map_err(|_| timed_out(provider, "every place for a call was taken"))?
+            .map_err(|_| timed_out(provider, true, "every place for a call was taken"))?
             .expect("the places are never closed");
         let started = Instant::now();
         let clocks = Clocks {
             deadline,
+            whole: started + WHOLE_ANSWER,
             first_token: started + line.provider.first_token(),
             last_byte: started,
             last_token: None,
         };
-        let (until, why) = clocks.next();
-        let inner = timeout_at(until, line.provider.chat(request))
+        let end = clocks.next();
+        let inner = timeout_at(end.at, line.provider.chat(request))
             .await
-            .map_err(|_| timed_out(provider, why))??;
+            .map_err(|_| end.error(provider))??;
         let call = Call {
             inner,
             clocks,
@@ -133,20 +158,20 @@ struct Call {
 
 impl Call {
     async fn next(&mut self) -> Option<Result<Chunk, ProviderError>> {
-        let (until, why) = self.clocks.next();
-        match timeout_at(until, self.inner.next()).await {
+        let end = self.clocks.next();
+        match timeout_at(end.at, self.inner.next()).await {
             Ok(Some(Ok(chunk))) => {
                 let now = Instant::now();
                 self.clocks.heard(&chunk, now);
                 // A flood is always ready, and a timeout beside it never fires.
-                let (until, why) = self.clocks.next();
-                if until <= now {
-                    return Some(Err(timed_out(&self.provider, why)));
+                let end = self.clocks.next();
+                if end.at <= now {
+                    return Some(Err(end.error(&self.provider)));
                 }
                 Some(Ok(chunk))
             }
-            Ok(end) => end,
-            Err(_) => Some(Err(timed_out(&self.provider, why))),
+            Ok(last) => last,
+            Err(_) => Some(Err(end.error(&self.provider))),
         }
     }
 }
@@ -154,22 +179,51 @@ impl Call {
 /// When a call is given up.
 struct Clocks {
     deadline: Instant,
+    whole: Instant,
     first_token: Instant,
     last_byte: Instant,
     last_token: Option<Instant>,
 }
 
+/// A clock that runs out, and what that means.
+struct End {
+    at: Instant,
+    blameless: bool,
+    why: &'static str,
+}
+
+impl End {
+    fn error(&self, provider: &str) -> ProviderError {
+        timed_out(provider, self.blameless, self.why)
+    }
+}
+
 impl Clocks {
-    /// The clock that runs out first, and what it means.
-    fn next(&self) -> (Instant, &'static str) {
-        let deadline = (self.deadline, "the question's time was over");
-        match self.last_token {
+    /// The clock that runs out first.
+    fn next(&self) -> End {
+        let clock = |at, why| End {
+            at,
+            blameless: false,
+            why,
+        };
+        let deadline = End {
+            at: self.deadline,
+            blameless: true,
+            why: "the question's time was over",
+        };
+        let whole = clock(self.whole, "no end of the answer after 180 s");
+        let ends = match self.last_token {
             // A server that reads a long prompt is silent and well: only the first-token clock runs.
-            None => deadline.min((self.first_token, "no first word in time")),
-            Some(last) => deadline
-                .min((self.last_byte + BYTE_IDLE, "not a byte for 20 s"))
-                .min((last + BETWEEN_TOKENS, "no further word for 30 s")),
-        }
+            None => [Some(clock(self.first_token, "no first word in time")), None],
+            Some(last) => [
+                Some(clock(self.last_byte + BYTE_IDLE, "not a byte for 20 s")),
+                Some(clock(last + BETWEEN_TOKENS, "no further word for 30 s")),
+            ],
+        };
+        let earlier = |one: End, other: End| if other.at < one.at { other } else { one };
+        ends.into_iter()
+            .flatten()
+            .fold(earlier(deadline, whole), earlier)
     }
 
     fn heard(&mut self, chunk: &Chunk, now: Instant) {
@@ -181,11 +235,12 @@ impl Clocks {
     }
 }
 
-fn timed_out(provider: &str, why: &str) -> ProviderError {
+fn timed_out(provider: &str, blameless: bool, why: &str) -> ProviderError {
     ProviderError {
         provider: provider.to_owned(),
         kind: FailureKind::Timeout,
         wait: None,
+        blameless,
         detail: why.to_owned(),
     }
 }
@@ -274,6 +329,8 @@ mod tests {
         assert_eq!(provider.calls.load(Ordering::Relaxed), 1, "never twice");
         if let Some(error) = &failed {
             assert_eq!(error.kind, FailureKind::Timeout);
+            let ours = error.detail.contains("the question's time");
+            assert_eq!(error.blameless, ours, "{error}");
         }
         (
             started.elapsed().as_secs(),
@@ -345,6 +402,13 @@ mod tests {
         }
         let thoughtful = [(14, Chunk::Thinking), (29 - 14, text()), (1, stop())];
         assert_eq!(end(&thoughtful, false, 100).await, (30, None));
+        // An answer that has 240 s left ends all the same.
+        let (after, failed) = end(&[(9, text())], true, 240).await;
+        let failed = failed.unwrap_or_default();
+        assert!(
+            after == 180 && failed.contains("no end of the answer"),
+            "{after} s, {failed}"
+        );
     }
 
     #[tokio::test]
@@ -371,10 +435,77 @@ mod tests {
             panic!("there are two places");
         };
         assert_eq!(error.kind, FailureKind::Timeout);
+        assert!(error.blameless, "the places are ours: {error}");
+        assert!(gateway.is_full("main"));
         assert_eq!(provider.calls.load(Ordering::Relaxed), 2);
         drop(first);
+        assert!(!gateway.is_full("main"));
         assert!(gateway.chat("main", &question(), within(5)).await.is_ok());
         drop(second);
+    }
+
+    /// Counts how many calls it has at once.
+    #[derive(Default)]
+    struct Crowded {
+        now: Arc<AtomicUsize>,
+        most: AtomicUsize,
+        calls: AtomicUsize,
+    }
+
+    /// A call that is made, until it ends or is given up.
+    struct Made(Arc<AtomicUsize>);
+
+    impl Drop for Made {
+        fn drop(&mut self) {
+            self.0.fetch_sub(1, Ordering::SeqCst);
+        }
+    }
+
+    #[async_trait]
+    impl Provider for Crowded {
+        fn name(&self) -> &str {
+            "main"
+        }
+
+        async fn chat(&self, _: &ChatRequest) -> Result<ChatStream, ProviderError> {
+            self.calls.fetch_add(1, Ordering::Relaxed);
+            let now = self.now.fetch_add(1, Ordering::SeqCst) + 1;
+            let _made = Made(self.now.clone());
+            self.most.fetch_max(now, Ordering::SeqCst);
+            for _ in 0..20 {
+                tokio::task::yield_now().await;
+            }
+            Ok(stream::iter([Ok(text()), Ok(Chunk::Finish(Finish::Stop))]).boxed())
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn of_640_calls_that_race_for_7_places_7_at_most_are_made_at_once_and_none_is_lost() {
+        let provider = Arc::new(Crowded::default());
+        let gateway = Arc::new(Gateway::with_slots(vec![provider.clone()], 7));
+        let mut tasks = tokio::task::JoinSet::new();
+        for n in 0..640 {
+            let gateway = gateway.clone();
+            tasks.spawn(async move {
+                let deadline = Instant::now() + Duration::from_secs(100);
+                let question = question();
+                let call = gateway.chat("main", &question, deadline);
+                if n % 5 == 0 {
+                    // Given up while it waits or while it is made: its place goes to another.
+                    let _ = timeout(Duration::ZERO, call).await;
+                } else {
+                    let chunks = call.await.unwrap();
+                    assert_eq!(chunks.count().await, 2);
+                }
+            });
+        }
+        while let Some(done) = tasks.join_next().await {
+            done.unwrap();
+        }
+        assert!(provider.calls.load(Ordering::SeqCst) >= 512);
+        assert!(!gateway.is_full("main"), "every place is free again");
+        let most = provider.most.load(Ordering::SeqCst);
+        assert!(most <= 7, "{most} at once");
     }
 
     #[tokio::test]

@@ -14,10 +14,10 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use futures_util::Stream;
-use teahouse_core::{ChatRequest, Chunk, FailureKind};
+use teahouse_core::{Callee, ChatRequest, Chunk, FailureKind};
 use tokio::time::Instant;
 
-pub use gateway::{BETWEEN_TOKENS, BYTE_IDLE, Gateway, SLOTS};
+pub use gateway::{BETWEEN_TOKENS, BYTE_IDLE, Gateway, SLOTS, WHOLE_ANSWER};
 pub use openai::OpenAi;
 pub use parrot::{PARROT, Parrot};
 
@@ -33,6 +33,16 @@ pub trait Provider: Send + Sync {
     /// Makes one call. The stream ends after the last chunk or the first error; dropping it ends the call.
     /// Never retries by itself.
     async fn chat(&self, request: &ChatRequest) -> Result<ChatStream, ProviderError>;
+
+    /// Whom a call for a model goes to: what fails together with it, and what does not.
+    fn callee(&self, model: &str) -> Callee {
+        Callee {
+            base: self.name().to_owned(),
+            provider: self.name().to_owned(),
+            key: 0,
+            model: model.to_owned(),
+        }
+    }
 
     /// How soon a call can be made.
     fn presence(&self) -> Presence {
@@ -77,6 +87,8 @@ pub struct ProviderError {
     pub kind: FailureKind,
     /// How long the vendor asks us to wait.
     pub wait: Option<Duration>,
+    /// It was a limit of our own, and nothing is held against the provider.
+    pub blameless: bool,
     /// The cause in short, at most 200 bytes, for the operator; never for a room.
     pub detail: String,
 }

@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use futures_util::{Stream, StreamExt, stream};
 use reqwest::header::HeaderMap;
 use teahouse_core::{
-    AiMark, ChatRequest, Chunk, FailureKind, Finish, Price, ReportedUsage, RouteModel,
+    AiMark, Callee, ChatRequest, Chunk, FailureKind, Finish, Price, ReportedUsage, RouteModel,
     estimate_tokens, question_of,
 };
 
@@ -147,6 +147,16 @@ impl Provider for Parrot {
 
     fn first_token(&self) -> Duration {
         self.first_token
+    }
+
+    /// Each act stands alone: a rehearsed failure spoils no other room's rehearsal.
+    fn callee(&self, model: &str) -> Callee {
+        Callee {
+            base: model.to_owned(),
+            provider: model.to_owned(),
+            key: 0,
+            model: model.to_owned(),
+        }
     }
 
     async fn chat(&self, request: &ChatRequest) -> Result<ChatStream, ProviderError> {

@@ -237,6 +237,18 @@ async fn bad_051_a_connection_that_fails_says_how() {
 }
 
 #[tokio::test]
+async fn bad_051_a_server_that_takes_the_connection_and_proves_nothing_is_given_up() {
+    // The system takes connections for it; nobody ever speaks TLS there.
+    let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = format!("https://{}/v1", silent.local_addr().unwrap());
+    let mut config = Config::new("main", address);
+    config.connect = Duration::from_millis(50);
+    let error = ask(provider(config)).await.unwrap_err();
+    assert_eq!(error.kind, FailureKind::Timeout, "{error}");
+    assert!(error.detail.starts_with("connecting"), "{error}");
+}
+
+#[tokio::test]
 async fn bad_052_a_server_that_never_answers_is_given_up_by_the_first_token_clock() {
     for head in [Vec::new(), stream(""), stream(": waiting\n\n")] {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -1,28 +1,33 @@
-//! One turn, from question to settlement: who is asked, in which order, and what follows when one fails.
-//! `asking.rs` makes one call, `ending.rs` ends the turn. Nothing is sent here.
+//! One turn, from question to settlement: one model is asked after the other until one answers.
+//! `choosing.rs` says which, `asking.rs` makes one call, `probing.rs` one to somebody who was ill, `ending.rs` ends
+//! the turn. Nothing is sent here.
 
 mod asking;
+mod choosing;
 mod ending;
+mod probing;
 
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use metrics::counter;
 use teahouse_core::{
-    AttemptNumber, FRESHNESS, FailureKind, NextStep, Notice, PATIENCE, PromptLine, Reason, Route,
-    RouteModel, Walk,
+    AttemptNumber, FRESHNESS, FailureKind, Notice, PATIENCE, PromptLine, Reason, Route, RouteModel,
+    Walk,
 };
 use teahouse_providers::{Presence, ProviderError};
 use teahouse_store::{Attempt, Lease, OpenTurn, StoreError, fault};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
-use tracing::{error, info, warn};
+use tracing::{error, info};
 
+use crate::breakers::Leave;
 use crate::host::{Host, chain, with_open};
 use crate::room::Lane;
 use crate::signs::Toll;
 use asking::{Called, Report, count_attempt};
+use choosing::Next;
+use probing::Probed;
 
 /// A question gets so long over all its attempts.
 const DEADLINE: Duration = Duration::from_secs(240);
@@ -54,7 +59,7 @@ struct Course {
     walk: Walk,
     lines: Vec<PromptLine>,
     /// The model to ask next.
-    next: Option<usize>,
+    next: Option<Next>,
     /// The call to it, if that is in the ledger already.
     begun: Option<AttemptNumber>,
 }
@@ -153,17 +158,15 @@ impl Answer {
             None => None,
         };
         let route = self.host.route_of(&self.lane)?;
-        let mut walk = self.walk(&route);
-        let next = walk.next_model()?;
-        if self.is_late(&route.models[next]) {
+        let mut walk = Walk::new(&route);
+        let next = self.next(&route, &mut walk)?;
+        let model = &route.models[next.at];
+        if self.is_late(model) {
             // Nothing is set aside for a call that has to wait.
             return None;
         }
         let lines = self.prompt_lines(&route, quoted.as_ref(), true);
-        let attempt = self.attempt(
-            &route.models[next],
-            &self.request(&route.models[next], &lines),
-        );
+        let attempt = self.attempt(model, &self.request(model, &lines));
         self.course = Some(Course {
             route,
             walk,
@@ -179,11 +182,11 @@ impl Answer {
         match &self.course {
             Some(Course {
                 route,
-                next: Some(at),
+                next: Some(next),
                 ..
             }) if begun => {
                 self.attempts += 1;
-                count_attempt(&route.models[*at]);
+                count_attempt(&route.models[next.at]);
             }
             Some(_) | None => self.course = None,
         }
@@ -205,12 +208,10 @@ impl Answer {
             return self.end_silently(Reason::Cancelled, None).await;
         }
         let Some(route) = route else {
-            return self
-                .end_with(Reason::ProviderFailed, Notice::CannotAnswer, None)
-                .await;
+            return self.end_apologised(None).await;
         };
-        let mut walk = self.walk(&route);
-        let next = walk.next_model();
+        let mut walk = Walk::new(&route);
+        let next = self.next(&route, &mut walk);
         let lines = self.prompt_source(&route, true).await?;
         self.follow(Course {
             route,
@@ -220,19 +221,6 @@ impl Answer {
             begun: None,
         })
         .await
-    }
-
-    fn walk(&self, route: &Route) -> Walk {
-        let breakers = self
-            .host
-            .breakers
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        let now = self.host.clock.now();
-        Walk::new(route, |provider| {
-            breakers.is_resting(provider, now)
-                || self.host.gateway.presence(provider) == Presence::Far
-        })
     }
 
     /// Whether it has to be waited for.
@@ -284,8 +272,11 @@ impl Answer {
         let mut short_of_money = false;
         let mut declined = false;
         let mut in_vain = false;
-        while let Some(at) = next {
+        while let Some(Next { at, pause, leave }) = next {
             let model = &route.models[at];
+            if !self.pause(pause).await {
+                return self.end_stopped(last_end).await;
+            }
             if begun.is_none() {
                 let since = Instant::now();
                 let arrival = self.arrives(model).await;
@@ -296,9 +287,9 @@ impl Answer {
                     // What was taken back meanwhile must not be told.
                     Arrival::Late => lines = self.prompt_source(&route, !trimmed).await?,
                     Arrival::Never(error) => {
-                        self.note_failure(model, &error);
+                        self.note_failure(model, &error, Some(leave));
                         in_vain |= error.kind == FailureKind::Timeout;
-                        next = walk.next_model();
+                        next = self.next_after(&route, &mut walk, &error, deadline);
                         continue;
                     }
                     Arrival::Stopped => return self.end_stopped(last_end).await,
@@ -312,15 +303,31 @@ impl Answer {
             };
             let Some(number) = reserved else {
                 short_of_money = true;
-                next = walk.next_model();
+                // Nobody was asked: the leave is for another question.
+                drop(leave);
+                next = self.next(&route, &mut walk);
                 continue;
             };
             if let Some(end) = last_end.take() {
                 self.host.store.attempt_ended(self.lease, end).await?;
             }
             fault::point("before-call");
+            leave.goes_out(self.host.steady());
             let mut report = Report::default();
-            let called = self.call(model, &request, deadline, &mut report).await?;
+            let hurries = leave.probes() && self.has_well(&route, &walk);
+            let (called, leave) = match hurries {
+                true => match self.probe(model, &request, deadline, leave).await {
+                    Probed::Speaks(chunks, leave) => {
+                        let called = self.listen(model, chunks, &mut report).await?;
+                        (called, Some(leave))
+                    }
+                    Probed::Ended(called, leave) => (called, leave),
+                },
+                false => {
+                    let called = self.call(model, &request, deadline, &mut report).await?;
+                    (called, Some(leave))
+                }
+            };
             let failure = match &called {
                 Called::Finished(_) => None,
                 Called::Failed(error, _) => Some(error.kind),
@@ -329,36 +336,31 @@ impl Answer {
             let end = self.attempt_end(model, &request, number, failure, &report);
             match called {
                 Called::Finished(parts) => {
-                    self.breakers(|breakers, _| breakers.succeeded(&model.provider));
+                    if leave.is_some_and(Leave::succeeded) {
+                        info!(provider = %model.provider, "{} answers again", model.provider);
+                    }
                     return self.end_answered(model, parts, end).await;
                 }
                 Called::Cancelled => return self.end_stopped(Some(end)).await,
                 Called::Failed(error, parts) => {
-                    self.note_failure(model, &error);
+                    self.note_failure(model, &error, leave);
                     if self.next_part > 0 {
                         return self
                             .end_cut_short(Some((model, end)), parts.finish().unwrap_or_default())
                             .await;
                     }
                     last_end = Some(end);
-                    if Walk::ends_with(error.kind) {
+                    if error.kind.gives_up() {
                         declined = true;
                         break;
                     }
-                    if error.kind == FailureKind::TooLong && !trimmed {
+                    if error.kind == FailureKind::TooLong && !trimmed && walk.once_shorter() {
                         trimmed = true;
                         lines = self.prompt_source(&route, false).await?;
+                        next = self.again(&route, at);
                         continue;
                     }
-                    next = match walk.after(error.kind) {
-                        Some((at, pause)) if Instant::now() + pause < deadline => {
-                            if !self.pause(pause).await {
-                                return self.end_stopped(last_end).await;
-                            }
-                            Some(at)
-                        }
-                        Some(_) | None => None,
-                    };
+                    next = self.next_after(&route, &mut walk, &error, deadline);
                 }
             }
         }
@@ -380,35 +382,17 @@ impl Answer {
             return self.end_with(Reason::QuotaMoney, notice, None).await;
         }
         error!(turn = %self.turn.turn.id, room = %self.lane.address, "no provider on route `{}` answered", route.name);
-        self.end_with(Reason::ProviderFailed, Notice::CannotAnswer, last_end)
-            .await
+        self.end_apologised(last_end).await
     }
 
     /// Waits; false if the turn was stopped meanwhile.
     async fn pause(&self, pause: Duration) -> bool {
+        if pause.is_zero() {
+            return true;
+        }
         tokio::select! {
             () = tokio::time::sleep(pause) => true,
             () = self.cancel.cancelled() => false,
         }
-    }
-
-    fn note_failure(&self, model: &RouteModel, error: &ProviderError) {
-        warn!(turn = %self.turn.turn.id, room = %self.lane.address, provider = %model.provider, error = %error, "an attempt failed");
-        counter!("teahouse_failures_total", "provider" => model.provider.clone()).increment(1);
-        if let NextStep::Failover { rest } = error.kind.next_step(error.wait) {
-            self.breakers(|breakers, now| breakers.failed(&model.provider, rest, now));
-        }
-    }
-
-    fn breakers(&self, work: impl FnOnce(&mut teahouse_core::Breakers, Timestamp)) {
-        let now = self.host.clock.now();
-        work(
-            &mut self
-                .host
-                .breakers
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner),
-            now,
-        );
     }
 }

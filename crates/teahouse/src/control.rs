@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use teahouse_adapters::onebot::Knock;
+use teahouse_core::FailureKind;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::Mutex;
@@ -62,6 +63,9 @@ pub enum Reply {
         /// What somebody should look at, oldest first.
         #[serde(default)]
         alarms: Vec<String>,
+        /// Whom others are preferred to.
+        #[serde(default)]
+        out: Vec<Out>,
     },
     /// A one-time link.
     Link(String),
@@ -122,6 +126,21 @@ impl KnockShown {
             self.account, self.why
         )
     }
+}
+
+/// A model of a provider that is not well.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Out {
+    /// The provider by its name in the settings.
+    pub provider: String,
+    /// Its model.
+    pub model: String,
+    /// The kind of failure.
+    pub why: FailureKind,
+    /// Since when, in seconds before now.
+    pub since: u64,
+    /// In how many seconds it is tried again.
+    pub again: u64,
 }
 
 /// The listening socket; its file goes with it.

@@ -9,21 +9,23 @@ use jiff::Timestamp;
 use metrics::counter;
 use teahouse_adapters::{Adapter, Incoming};
 use teahouse_core::{
-    AccountName, Address, Breakers, Charter, Delivery, Draft, Event, EventKind, GateVerdict,
-    Joined, Language, MemberId, Message, MessageId, Notice, OutSegment, Reason, RoomKind, Route,
-    Source, TurnId, pass,
+    AccountName, Address, Charter, Delivery, Draft, Event, EventKind, GateVerdict, Joined,
+    Language, MemberId, Message, MessageId, Notice, OutSegment, Reason, RoomKind, Route, Source,
+    TurnId, pass,
 };
 use teahouse_providers::Gateway;
 use teahouse_store::{
     HistoryLine, HostId, Lease, OpenTurn, Opening, Outbound, Settlement, Store, StoreError,
 };
 use tokio::sync::Notify;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{error, info, warn};
 
 use crate::alarms::Alarms;
 use crate::answer::Answer;
+use crate::breakers::Board;
 use crate::clock::{Clock, Ids};
 use crate::config::House;
 use crate::proof::is_bundle;
@@ -70,10 +72,12 @@ pub struct Host {
     pub(crate) room_routes: Mutex<HashMap<Address, Arc<Route>>>,
     pub(crate) credits: HashMap<String, teahouse_core::Nano>,
     pub(crate) gateway: Gateway,
-    pub(crate) breakers: Mutex<Breakers>,
+    pub(crate) breakers: Arc<Board>,
     pub(crate) accounts: HashMap<AccountName, AccountLine>,
     pub(crate) tasks: TaskTracker,
     pub(crate) stop: CancellationToken,
+    /// Where the steady clock stood when the house opened.
+    began: Instant,
     houses: Vec<House>,
     language: Language,
     rooms: Mutex<HashMap<Address, Arc<Lane>>>,
@@ -110,7 +114,8 @@ impl Host {
             room_routes: Mutex::default(),
             credits: parts.credits,
             gateway: parts.gateway,
-            breakers: Mutex::new(Breakers::default()),
+            breakers: Arc::default(),
+            began: Instant::now(),
             accounts: accounts.collect(),
             tasks: TaskTracker::new(),
             stop: CancellationToken::new(),
@@ -520,6 +525,11 @@ impl Host {
         }
     }
 
+    /// How long the house has been open, by a clock that nobody sets.
+    pub(crate) fn steady(&self) -> Duration {
+        self.began.elapsed()
+    }
+
     /// The real time.
     pub fn now(&self) -> Timestamp {
         self.clock.now()
@@ -644,7 +654,30 @@ impl Host {
             accounts,
             knocks: vec![],
             alarms: self.alarms.lines(),
+            out: self.out(),
         })
+    }
+
+    /// Who of all routes is not well, by name.
+    fn out(&self) -> Vec<crate::control::Out> {
+        let now = self.steady();
+        let models = self.routes.values().flat_map(|route| &route.models);
+        let mut out: Vec<_> = models
+            .filter_map(|model| {
+                let callee = self.gateway.callee(&model.provider, &model.model);
+                let rest = self.breakers.look(|breakers| breakers.rest_of(&callee))?;
+                Some(crate::control::Out {
+                    provider: model.provider.clone(),
+                    model: model.model.clone(),
+                    why: rest.kind,
+                    since: now.saturating_sub(rest.since).as_secs(),
+                    again: rest.until.saturating_sub(now).as_secs(),
+                })
+            })
+            .collect();
+        out.sort_by(|one, other| (&one.provider, &one.model).cmp(&(&other.provider, &other.model)));
+        out.dedup_by(|one, other| one.provider == other.provider && one.model == other.model);
+        out
     }
 
     /// Waits until a room has nothing left to do.

@@ -9,6 +9,7 @@ pub mod script;
 
 mod alarms;
 mod answer;
+mod breakers;
 mod call;
 pub mod console;
 mod control;
@@ -20,3 +21,6 @@ mod room;
 mod serve;
 mod signs;
 mod talk;
+
+// The lock of `breakers`, which its test takes from loom.
+use std::sync::Mutex;

@@ -125,6 +125,8 @@ pub struct OpenRoom {
     pub greeted: bool,
     /// When the hint was last given.
     pub hinted_at: Option<Timestamp>,
+    /// When the room was last told that nobody can answer, if nobody has answered since.
+    pub told_at: Option<Instant>,
     /// Our own latest messages.
     pub own: VecDeque<MessageId>,
     /// Our own messages as they were reported back.
@@ -254,6 +256,7 @@ impl OpenRoom {
             paused_until: opened.paused_until,
             greeted,
             hinted_at: None,
+            told_at: None,
             own: opened.own_messages.iter().cloned().collect(),
             echoes: VecDeque::new(),
             running: HashMap::new(),

@@ -28,6 +28,8 @@ pub struct Ground {
     pub models: Vec<(String, String)>,
     /// Who may read `/metrics`, as the settings write it; empty: nobody.
     pub metrics: String,
+    /// Further keys of the first provider.
+    pub provider: String,
     /// Further keys of the account.
     pub account: String,
     /// Further keys of the house.
@@ -54,6 +56,7 @@ impl Ground {
                 .into(),
             models: vec![("main".into(), model.into())],
             metrics: "\"open\"".into(),
+            provider: String::new(),
             account: "pace = \"off\"\n".into(),
             house: String::new(),
             port,
@@ -77,9 +80,10 @@ impl Ground {
             self.port, self.account
         );
         let mut models = String::new();
-        for (name, url) in &self.models {
+        for (at, (name, url)) in self.models.iter().enumerate() {
+            let more = if at == 0 { self.provider.as_str() } else { "" };
             text.push_str(&format!(
-                "[[provider]]\nname = \"{name}\"\napi = \"openai\"\nbase_url = \"{url}\"\nkey = {{ env = \"TEAHOUSE_MAIN_KEY\" }}\n\n"
+                "[[provider]]\nname = \"{name}\"\napi = \"openai\"\nbase_url = \"{url}\"\nkey = {{ env = \"TEAHOUSE_MAIN_KEY\" }}\n{more}\n"
             ));
             models.push_str(&format!(
                 "  {{ provider = \"{name}\", model = \"fake-model\", price = {{ input = \"0.15\", output = \"0.60\" }} }},\n"

@@ -124,6 +124,7 @@ struct State {
     next: VecDeque<Script>,
     down: Option<FailureKind>,
     requests: Vec<ChatRequest>,
+    asked_at: Vec<Instant>,
 }
 
 impl ScriptedProvider {
@@ -158,7 +159,12 @@ impl ScriptedProvider {
 
     /// Every call fails from now on.
     pub fn goes_down(&self) {
-        self.state().down = Some(FailureKind::Server);
+        self.fails_with(FailureKind::Server);
+    }
+
+    /// Every call fails in this way from now on.
+    pub fn fails_with(&self, kind: FailureKind) {
+        self.state().down = Some(kind);
     }
 
     /// Calls go well again.
@@ -187,6 +193,11 @@ impl ScriptedProvider {
         self.state().requests.clone()
     }
 
+    /// When each of them came.
+    pub fn asked_at(&self) -> Vec<Instant> {
+        self.state().asked_at.clone()
+    }
+
     /// The latest request as one text.
     pub fn last_prompt(&self) -> String {
         let state = self.state();
@@ -200,6 +211,7 @@ impl ScriptedProvider {
     fn script_for(&self, request: &ChatRequest) -> Script {
         let mut state = self.state();
         state.requests.push(request.clone());
+        state.asked_at.push(Instant::now());
         if let Some(kind) = state.down {
             return Script::fail(kind);
         }
@@ -215,6 +227,7 @@ impl ScriptedProvider {
             provider: self.name.clone(),
             kind,
             wait: None,
+            blameless: false,
             detail: "HTTP 500: vendor's own words".into(),
         }
     }

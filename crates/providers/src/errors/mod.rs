@@ -105,6 +105,7 @@ impl Failure {
             provider: provider.to_owned(),
             kind: self.kind,
             wait: self.wait,
+            blameless: false,
             detail: clean(&self.detail, key),
         }
     }

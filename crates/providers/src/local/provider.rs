@@ -108,6 +108,7 @@ impl LocalProvider {
             provider: self.name.clone(),
             kind: FailureKind::BadModel,
             wait: None,
+            blameless: false,
             detail: error.to_string().chars().take(200).collect(),
         }
     }

@@ -16,17 +16,17 @@ use bytes::Bytes;
 use futures_util::{Stream, StreamExt, stream};
 use reqwest::header::{ACCEPT_ENCODING, AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE};
 use reqwest::header::{HeaderMap, HeaderValue};
-use reqwest::{Client, Response, Url};
+use reqwest::{Client, ClientBuilder, Response, Url};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
-use teahouse_core::{ChatRequest, Chunk, FailureKind, PromptLine};
+use teahouse_core::{Callee, ChatRequest, Chunk, FailureKind, PromptLine};
 use tokio::time::{Instant, timeout, timeout_at};
 
 pub(crate) use self::answer::Reading;
 use crate::errors::{Failure, Said};
 use crate::{ChatStream, Provider, ProviderError};
 
-/// An address that takes no connection in this time is taken for dead.
+/// An address that is not found, takes no connection or proves nothing in this time is taken for dead.
 const CONNECT: Duration = Duration::from_secs(5);
 
 /// An error's body is not waited for longer; what came until then is read.
@@ -52,6 +52,8 @@ pub struct Config {
     pub key: Option<SecretString>,
     /// Speak to this socket instead of the host in `base_url`.
     pub unix_socket: Option<PathBuf>,
+    /// How long its address may take to be looked up, to take the connection and to prove itself.
+    pub connect: Duration,
     /// How long it may think before its first word.
     pub first_token: Duration,
     /// The field for the longest answer.
@@ -68,6 +70,7 @@ impl Config {
             base_url: base_url.into(),
             key: None,
             unix_socket: None,
+            connect: CONNECT,
             first_token: Duration::from_secs(15),
             max_tokens_field: MaxTokensField::MaxTokens,
             extra: serde_json::Map::new(),
@@ -121,6 +124,8 @@ pub enum SetupError {
 /// One server, or one vendor's account, that speaks Chat Completions.
 pub struct OpenAi {
     name: String,
+    /// Where it lives: one scheme, host and port, or one socket.
+    base: String,
     key: Option<SecretString>,
     url: Url,
     headers: HeaderMap,
@@ -158,12 +163,19 @@ impl OpenAi {
             bearer.set_sensitive(true);
             headers.insert(AUTHORIZATION, bearer);
         }
-        let client = client(&url, config.unix_socket).map_err(|source| SetupError::Client {
-            name: name.clone(),
-            source,
-        })?;
+        let base = match &config.unix_socket {
+            Some(path) => format!("unix:{}", path.display()),
+            None => url.origin().ascii_serialization(),
+        };
+        let client = builder(&url, config.unix_socket, config.connect)
+            .build()
+            .map_err(|source| SetupError::Client {
+                name: name.clone(),
+                source,
+            })?;
         Ok(OpenAi {
             name,
+            base,
             key: config.key,
             url,
             headers,
@@ -253,6 +265,15 @@ impl Provider for OpenAi {
         self.first_token
     }
 
+    fn callee(&self, model: &str) -> Callee {
+        Callee {
+            base: self.base.clone(),
+            provider: self.name.clone(),
+            key: 0,
+            model: model.to_owned(),
+        }
+    }
+
     async fn chat(&self, request: &ChatRequest) -> Result<ChatStream, ProviderError> {
         let by_me = |failure: Failure| failure.by(&self.name, self.key.as_ref());
         let response = self.post(request).await.map_err(by_me)?;
@@ -312,7 +333,7 @@ fn without_userinfo(url: &str) -> String {
 }
 
 /// One pool of connections for one provider. No total timeout: the gateway's clocks decide.
-fn client(url: &Url, unix_socket: Option<PathBuf>) -> Result<Client, reqwest::Error> {
+fn builder(url: &Url, unix_socket: Option<PathBuf>, connect: Duration) -> ClientBuilder {
     // reqwest panics without a process-wide choice; whoever chose before us is right.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let is_local = unix_socket.is_some()
@@ -327,7 +348,7 @@ fn client(url: &Url, unix_socket: Option<PathBuf>) -> Result<Client, reqwest::Er
         .referer(false)
         .gzip(false)
         .tcp_nodelay(true)
-        .connect_timeout(CONNECT)
+        .connect_timeout(connect)
         .pool_idle_timeout(Duration::from_secs(30));
     if is_local {
         builder = builder.no_proxy();
@@ -340,7 +361,7 @@ fn client(url: &Url, unix_socket: Option<PathBuf>) -> Result<Client, reqwest::Er
     if let Some(path) = unix_socket {
         builder = builder.unix_socket(path);
     }
-    builder.build()
+    builder
 }
 
 /// As much of an error's body as comes in a short time.
@@ -451,6 +472,8 @@ impl<S: Stream<Item = reqwest::Result<Bytes>> + Unpin> Live<S> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
 
     fn provider(config: Config) -> OpenAi {
@@ -553,6 +576,43 @@ mod tests {
             let said = Said::read(said.as_bytes());
             assert_eq!(provider.learn(&said, &sent), learnt, "{param} {message}");
         }
+    }
+
+    /// Looks up for ever.
+    struct Slow;
+
+    impl reqwest::dns::Resolve for Slow {
+        fn resolve(&self, _: reqwest::dns::Name) -> reqwest::dns::Resolving {
+            Box::pin(std::future::pending())
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_address_that_is_not_found_in_five_seconds_is_given_up() {
+        let url = Url::parse("https://slow.example/v1/chat/completions").unwrap();
+        let client = builder(&url, None, CONNECT).no_proxy();
+        let client = client.dns_resolver(Arc::new(Slow)).build().unwrap();
+        let started = Instant::now();
+        let error = client.post(url).send().await.unwrap_err();
+        assert_eq!(Failure::transport(&error).kind, FailureKind::Timeout);
+        assert_eq!(started.elapsed().as_secs(), 5);
+    }
+
+    #[test]
+    fn what_one_address_serves_fails_together() {
+        let base = |url: &str| provider(Config::new("main", url)).callee("m").base;
+        assert_eq!(
+            base("https://api.example.com/v1"),
+            base("https://API.example.com:443/v2/")
+        );
+        assert_ne!(
+            base("https://api.example.com/v1"),
+            base("https://api.example.org/v1")
+        );
+        assert_ne!(base("http://127.0.0.1:1/v1"), base("http://127.0.0.1:2/v1"));
+        let mut socket = Config::new("main", "http://localhost/v1");
+        socket.unix_socket = Some("/run/model.sock".into());
+        assert_eq!(provider(socket).callee("m").base, "unix:/run/model.sock");
     }
 
     #[tokio::test(start_paused = true)]

@@ -11,7 +11,7 @@ use teahouse_core::{
     Parts, PromptLine, PromptSource, ReportedUsage, Route, RouteModel, Source, TalkLine, Usage,
     clean_text, cut_short, fit, prompt, strip_reasoning,
 };
-use teahouse_providers::ProviderError;
+use teahouse_providers::{ChatStream, ProviderError};
 use teahouse_store::{Attempt, AttemptEnd, Budget, Outbound, Reserved, StoreError, fault};
 use tokio::time::{Instant, timeout};
 use tracing::{debug, warn};
@@ -198,7 +198,7 @@ impl Answer {
         }
     }
 
-    /// One call: chunks become parts as they come.
+    /// One call, to the end of its answer.
     pub(super) async fn call(
         &mut self,
         model: &RouteModel,
@@ -206,15 +206,24 @@ impl Answer {
         deadline: Instant,
         report: &mut Report,
     ) -> Result<Called, StoreError> {
-        let mut parts = self.host.parts_for(&self.lane);
         let opened = tokio::select! {
             opened = self.host.gateway.chat(&model.provider, request, deadline) => opened,
             () = self.cancel.cancelled() => return Ok(Called::Cancelled),
         };
-        let mut chunks = match opened {
-            Ok(chunks) => chunks,
-            Err(error) => return Ok(Called::Failed(error, parts)),
-        };
+        match opened {
+            Ok(chunks) => self.listen(model, chunks, report).await,
+            Err(error) => Ok(Called::Failed(error, self.host.parts_for(&self.lane))),
+        }
+    }
+
+    /// An answer on its way: chunks become parts as they come.
+    pub(super) async fn listen(
+        &mut self,
+        model: &RouteModel,
+        mut chunks: ChatStream,
+        report: &mut Report,
+    ) -> Result<Called, StoreError> {
+        let mut parts = self.host.parts_for(&self.lane);
         let mut mouth_is_taken = false;
         loop {
             let wakes_in = match mouth_is_taken {
@@ -368,7 +377,10 @@ impl Answer {
             true => report
                 .usage
                 .checked(request.estimated_tokens(), &report.text),
-            false => Usage::default(),
+            false => Usage {
+                estimated: failure.is_some_and(bills_unknown),
+                ..Usage::default()
+            },
         };
         let end = AttemptEnd {
             turn: self.turn.turn.id,
@@ -429,11 +441,20 @@ fn may_be_billed(kind: FailureKind) -> bool {
     }
 }
 
+/// Whether nobody knows if a call that failed like this is billed: the guess is that it is not.
+fn bills_unknown(kind: FailureKind) -> bool {
+    matches!(
+        kind,
+        FailureKind::Server | FailureKind::Overloaded | FailureKind::Network
+    )
+}
+
 fn filtered(provider: &str) -> ProviderError {
     ProviderError {
         provider: provider.to_owned(),
         kind: FailureKind::ContentOutput,
         wait: None,
+        blameless: false,
         detail: "the vendor's filter stopped the answer".into(),
     }
 }
@@ -448,6 +469,7 @@ fn empty(provider: &str) -> ProviderError {
         provider: provider.to_owned(),
         kind: FailureKind::Empty,
         wait: None,
+        blameless: false,
         detail: "an answer without a word".into(),
     }
 }

@@ -1,17 +1,23 @@
 //! Step 8: how a turn ends. The last part, the outcome and the cost are one transaction, exactly one a turn; delivery
 //! gets the first row with it. Nothing is sent here.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 use teahouse_core::{
     Draft, Ending, Exchange, Notice, OutSegment, Parts, Reason, RouteModel, Source, cut_short,
     strip_reasoning,
 };
 use teahouse_store::{AttemptEnd, Outbound, Settlement, StoreError, fault};
+use tokio::time::Instant;
 use tracing::info;
 
 use super::Answer;
 use crate::delivery::CLAIM;
 use crate::host::{count, with_open};
+
+/// A room that was told that nobody can answer knows it for so long.
+const TOLD_HOLDS: Duration = Duration::from_secs(600);
 
 impl Answer {
     /// The whole answer is here: its last part, its cost and its end are one.
@@ -29,9 +35,7 @@ impl Answer {
         let rest = strip_reasoning(&parts.finish().unwrap_or_default());
         let say = self.last_parts(model, rest.clone(), released, now);
         if say.is_empty() && self.next_part == 0 {
-            return self
-                .end_with(Reason::ProviderFailed, Notice::CannotAnswer, Some(end))
-                .await;
+            return self.end_apologised(Some(end)).await;
         }
         let millis = now.duration_since(self.turn.turn.asked).as_millis();
         info!(turn = %self.turn.turn.id, room = %self.lane.address, provider = %model.provider, wait_ms = millis as i64,
@@ -174,6 +178,25 @@ impl Answer {
             .await
     }
 
+    /// Nobody could answer. Every question is told so; a room that was told a moment ago is told in few words.
+    pub(super) async fn end_apologised(
+        &mut self,
+        end: Option<AttemptEnd>,
+    ) -> Result<(), StoreError> {
+        let told = with_open(&self.lane, |open| {
+            let told = open.told_at.is_some_and(|at| at.elapsed() < TOLD_HOLDS);
+            if !told {
+                open.told_at = Some(Instant::now());
+            }
+            told
+        });
+        let notice = match told {
+            Some(true) => Notice::StillCannotAnswer,
+            Some(false) | None => Notice::CannotAnswer,
+        };
+        self.end_with(Reason::ProviderFailed, notice, end).await
+    }
+
     /// Stopped from outside: no further word.
     pub(super) async fn end_stopped(&mut self, end: Option<AttemptEnd>) -> Result<(), StoreError> {
         let ended_by = with_open(&self.lane, |open| {
@@ -248,7 +271,10 @@ impl Answer {
         }
         settled?;
         with_open(&self.lane, |open| {
-            open.answered = Some(self.turn.turn.member.clone())
+            open.answered = Some(self.turn.turn.member.clone());
+            if answered {
+                open.told_at = None;
+            }
         });
         count(reason);
         let age = now.duration_since(self.turn.turn.asked).as_millis();

@@ -154,20 +154,35 @@ impl Health {
                 accounts,
                 knocks,
                 alarms,
+                out,
             } => {
-                let mut out = format!(
+                let mut text = format!(
                     "running as pid {pid}: {questions} questions so far, {open} being answered, {waiting} messages to send\n"
                 );
                 for (name, state) in &accounts {
-                    out.push_str(&format!("account {name}: {state}\n"));
+                    text.push_str(&format!("account {name}: {state}\n"));
                 }
                 for alarm in &alarms {
-                    out.push_str(&format!("look at this: {alarm}\n"));
+                    text.push_str(&format!("look at this: {alarm}\n"));
                 }
                 for knock in knocks.iter().take(KNOCKS_SHOWN) {
-                    out.push_str(&format!("{}\n", knock.line()));
+                    text.push_str(&format!("{}\n", knock.line()));
                 }
-                super::decode::print(&out)?;
+                for one in &out {
+                    let why = serde_json::to_value(one.why)?;
+                    text.push_str(&format!(
+                        "provider {} (model {}) is out: {} since {} s; others are asked first, and it is tried again {}\n",
+                        one.provider,
+                        one.model,
+                        why.as_str().unwrap_or_default(),
+                        one.since,
+                        match one.again {
+                            0 => "with the next question".to_owned(),
+                            seconds => format!("in {seconds} s"),
+                        }
+                    ));
+                }
+                super::decode::print(&text)?;
                 Ok(ExitCode::SUCCESS)
             }
             Reply::Refused(why) => bail!("the running house cannot say: {why}"),

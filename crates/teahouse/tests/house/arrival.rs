@@ -75,7 +75,7 @@ async fn the_time_it_took_to_come_is_not_taken_from_the_answer() {
     let tea = Tea::open_table().opens().await;
     let (room, model) = (tea.room("青茶"), tea.provider("a"));
     model.is_on_its_way(FAR);
-    model.next(Script::new().thinks_for(seconds(230)).says("Air."));
+    model.next(Script::new().thinks_for(seconds(170)).says("Air."));
     model.next(Script::new().thinks_for(seconds(250)).says("Too late."));
     let good = room.throws_in("lin", "ai why is tea red?").await;
     tea.clock.advance(minutes(9)).await;
@@ -86,7 +86,7 @@ async fn the_time_it_took_to_come_is_not_taken_from_the_answer() {
     let said = &room.answers_to(&slow)[0].text;
     assert!(
         !said.contains("Too late"),
-        "four minutes hold again: {said}"
+        "three minutes hold for each answer: {said}"
     );
     tea.finish().await;
 }
@@ -174,10 +174,10 @@ async fn a_question_asked_after_the_model_came_grows_old_like_any_other() {
     model.arrives();
     // Three slow ones take the room's places, and the fourth waits too long behind them.
     for _ in 0..3 {
-        model.next(Script::new().thinks_for(seconds(230)).says("Slow."));
+        model.next(Script::new().thinks_for(seconds(170)).says("Slow."));
     }
     for _ in 0..3 {
-        model.next(Script::new().thinks_for(seconds(100)).says("Slow again."));
+        model.next(Script::new().thinks_for(seconds(150)).says("Slow again."));
     }
     for words in ["ai 1?", "ai 2?", "ai 3?", "ai 4?", "ai 5?", "ai 6?"] {
         room.throws_in("lin", words).await;

@@ -79,6 +79,7 @@ impl Load {
 
     async fn ends_well(self, house: House) {
         self.all_answered(&house).await;
+        let log = said(&house);
         assert_eq!(house.terminate().await, Some(0));
         for question in &self.questions {
             let shown = self.bridge.quoting(question);
@@ -87,7 +88,11 @@ impl Load {
         }
         let totals = self.ground.store().await.totals().await.expect("the books");
         assert_eq!(totals.turns, self.questions.len() as u64, "{totals:?}");
-        assert_eq!((totals.open_turns, totals.dead), (0, 0), "{totals:?}");
+        assert_eq!(
+            (totals.open_turns, totals.dead),
+            (0, 0),
+            "{totals:?}\n{log}"
+        );
         assert!(totals.attempts >= self.model.count(), "{totals:?}");
         assert_eq!(totals.reserved, 0, "{totals:?}");
     }

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use teahouse::clock::{Clock, Ids};
 use teahouse::config::House;
 use teahouse::host::{Host, Parts};
@@ -98,6 +98,7 @@ impl Plan {
         let clock = Arc::new(SimClock {
             time: SimTime::starting(self.start),
             passed: Mutex::default(),
+            set: Mutex::default(),
         });
         let named = self.providers.iter();
         let providers: Vec<_> = named
@@ -180,11 +181,14 @@ impl Plan {
 pub struct SimClock {
     time: SimTime,
     passed: Mutex<Vec<(Duration, Duration)>>,
+    /// How far somebody has set it from the truth.
+    set: Mutex<SignedDuration>,
 }
 
 impl Clock for SimClock {
     fn now(&self) -> Timestamp {
-        self.time.now()
+        let set = *self.set.lock().unwrap_or_else(PoisonError::into_inner);
+        self.time.now() + set
     }
 }
 
@@ -194,6 +198,7 @@ impl SimClock {
         SimClock {
             time: SimTime::starting(start.parse().expect("a time")),
             passed: Mutex::default(),
+            set: Mutex::default(),
         }
     }
 
@@ -202,6 +207,11 @@ impl SimClock {
         tokio::time::sleep(length).await;
         let mut passed = self.passed.lock().unwrap_or_else(PoisonError::into_inner);
         passed.push((self.time.elapsed(), length));
+    }
+
+    /// Somebody sets the wall clock wrong, or right again; no time passes.
+    pub fn is_set(&self, from_the_truth: SignedDuration) {
+        *self.set.lock().unwrap_or_else(PoisonError::into_inner) = from_the_truth;
     }
 
     /// How much time has passed since the house opened.

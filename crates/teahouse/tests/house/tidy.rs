@@ -11,9 +11,9 @@ use teahouse::config;
 use crate::commands::typed;
 
 /// Bad inputs (invariants, part B) whose tests are due so far.
-const DUE: [u16; 37] = [
+const DUE: &[u16] = &[
     1, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 23, 24, 25, 26, 27, 28, 29, 30, 31,
-    32, 33, 34, 35, 48, 54, 59, 60, 93, 104, 106, 110,
+    32, 33, 34, 35, 48, 51, 52, 53, 54, 55, 56, 57, 58, 59, 60, 61, 62, 71, 93, 104, 106, 110,
 ];
 
 fn root() -> PathBuf {
@@ -241,7 +241,7 @@ fn bad_110_the_lock_holds_only_proven_crates_of_the_public_registry() {
 #[test]
 fn every_bad_input_that_is_due_has_its_test() {
     let sources = sources();
-    let missing = DUE.into_iter().filter(|number| {
+    let missing = DUE.iter().filter(|number| {
         let name = format!("fn bad_{number:03}_");
         let alone = format!("fn bad_{number:03}(");
         !sources

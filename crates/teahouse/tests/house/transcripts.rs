@@ -607,7 +607,7 @@ async fn the_parrot_rehearses_every_failure_and_the_room_sees_what_it_would_see(
     parrot:429, 0 s: [AI] Tea.
     parrot:hang, 15 s: [AI] Tea.
     parrot:500, 1 s: I can't answer now; the admin knows.
-    parrot:empty, 1 s: I can't answer now; the admin knows.
+    parrot:empty, 0 s: I can't answer now; the admin knows.
     parrot:refusal, 0 s: I can't help with that one.
     ");
 }
