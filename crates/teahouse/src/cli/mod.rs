@@ -115,6 +115,9 @@ fn with_runtime(work: impl Future<Output = anyhow::Result<ExitCode>>) -> anyhow:
 fn log_to_stderr(json: bool, quiet: bool) {
     let default = if quiet { "warn" } else { "info" };
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(default));
+    // At `trace` it writes down whole handshakes, and with them the token that we show to a bridge.
+    let quiet_handshakes = "tungstenite=info".parse().expect("a directive");
+    let filter = filter.add_directive(quiet_handshakes);
     let log = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
