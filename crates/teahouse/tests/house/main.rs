@@ -13,6 +13,7 @@ mod parlour;
 mod quiet;
 mod scene;
 mod secrets;
+mod sim;
 mod talk;
 mod tea;
 mod tidy;
