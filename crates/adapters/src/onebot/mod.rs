@@ -8,6 +8,8 @@ mod decode;
 mod describe;
 mod door;
 mod encode;
+#[cfg(test)]
+mod fuzz;
 mod quirks;
 mod wire;
 
