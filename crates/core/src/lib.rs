@@ -11,6 +11,8 @@ mod command;
 mod conversation;
 mod event;
 mod failover;
+#[cfg(test)]
+mod fuzz;
 mod gate;
 mod house;
 mod ledger;

@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
+use unicode_segmentation::GraphemeCursor;
 
 /// No first part is shorter; a stream that dies before shows nothing.
 pub const FIRST_PART: usize = 60;
@@ -87,7 +88,7 @@ impl Parts {
         let cut = last_cut(whole, 1).filter(|cut| cut.fence.is_none())?;
         let blanks = self.held.len() - cut.at - self.held[cut.at..].trim_start().len();
         let at = cut.at + blanks;
-        (at < whole.len()).then_some(Cut { at, ..cut })
+        (at < whole.len() && is_whole(whole, at)).then_some(Cut { at, ..cut })
     }
 
     /// The next part, if one may leave now.
@@ -140,10 +141,13 @@ pub fn fit(text: String, longest: usize, mark: &str) -> String {
     }
     // A code block that is cut is closed again.
     let room = longest.saturating_sub(mark.chars().count() + 4);
-    let end = text
+    let mut end = text
         .char_indices()
         .nth(room)
         .map_or(text.len(), |(at, _)| at);
+    while !is_whole(&text, end) {
+        end = text.floor_char_boundary(end - 1);
+    }
     let head = &text[..end];
     match last_cut(head, room / 2) {
         Some(Cut {
@@ -234,9 +238,9 @@ pub(crate) fn last_cut(text: &str, shortest: usize) -> Option<Cut> {
         at += line.len();
     }
     if best.is_none() && fence.is_none() && chars >= LONGEST_PART {
-        let at = text
-            .rfind(char::is_whitespace)
-            .map_or(text.len(), |blank| blank + 1);
+        // A blank may be longer than a byte: 　.
+        let blank = text.char_indices().rfind(|(_, c)| c.is_whitespace());
+        let at = blank.map_or(text.len(), |(at, blank)| at + blank.len_utf8());
         best = Some(Cut {
             at,
             chars: text[..at].chars().count(),
@@ -266,13 +270,20 @@ fn sentence_ends(line: &str) -> Vec<usize> {
             let mark_follows = chars.peek().is_some_and(|(_, next)| {
                 matches!(next, '。' | '！' | '？' | '…' | '.' | '!' | '?')
             });
-            if !mark_follows && (wide || blank_follows) {
+            if !mark_follows && (wide || blank_follows) && is_whole(line, end) {
                 ends.push(end);
             }
         }
         before = Some(c);
     }
     ends
+}
+
+/// Whether no character as people see it is cut in two here.
+fn is_whole(text: &str, at: usize) -> bool {
+    let mut cursor = GraphemeCursor::new(at, text.len(), true);
+    // Asked with the whole text at hand, it always knows.
+    cursor.is_boundary(text, 0).unwrap_or(true)
 }
 
 fn is_closing(c: char) -> bool {

@@ -3,6 +3,8 @@
 
 pub mod decode;
 mod errors;
+#[cfg(test)]
+mod fuzz;
 mod gateway;
 pub mod local;
 pub mod openai;

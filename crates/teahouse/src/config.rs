@@ -1,6 +1,8 @@
 //! Settings: read once, checked whole, an error names file, line, column, the nearest right key and the way out.
 //! Inside, the types are the proof; nothing later asks whether a setting makes sense.
 
+#[cfg(test)]
+mod fuzz;
 mod secret;
 mod source;
 #[cfg(test)]

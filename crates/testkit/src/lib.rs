@@ -6,6 +6,7 @@
 pub mod bridge;
 pub mod hub;
 pub mod model_server;
+pub mod mutate;
 pub mod platform;
 pub mod process;
 pub mod script;

@@ -11,6 +11,8 @@ mod describe;
 mod dial;
 mod door;
 mod encode;
+#[cfg(test)]
+mod fuzz;
 mod knocks;
 mod links;
 mod quirks;

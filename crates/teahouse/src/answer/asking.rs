@@ -114,7 +114,7 @@ impl Answer {
     async fn fetched(&self, id: &MessageId) -> Option<TalkLine> {
         // Our own answers are in the conversation; what was taken back is nobody's any more.
         let needless = with_open(&self.lane, |open| {
-            open.was_recalled(id) || open.own.contains(id)
+            *id == self.turn.turn.message || open.was_recalled(id) || open.own.contains(id)
         });
         let account = self.host.accounts.get(&self.lane.address.account)?;
         if needless != Some(false) {

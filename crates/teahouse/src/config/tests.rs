@@ -2,7 +2,7 @@
 
 use super::*;
 
-const SETTINGS: &str = r#"[server]
+pub(super) const SETTINGS: &str = r#"[server]
 listen = "127.0.0.1:7788"
 metrics = "open"
 
@@ -28,7 +28,7 @@ models = [
 rooms = ["qq:*"]
 charter = "charter.toml"
 "#;
-const CHARTER: &str = "name = \"open table\"\ntrigger = [\"ai\"]\nroute = \"default\"\n\n[purse]\nquestions_per_member_per_day = 20\n";
+pub(super) const CHARTER: &str = "name = \"open table\"\ntrigger = [\"ai\"]\nroute = \"default\"\n\n[purse]\nquestions_per_member_per_day = 20\n";
 
 fn environment(name: &str) -> Option<String> {
     match name {

@@ -21,6 +21,7 @@ mod quiet;
 mod quotes;
 mod scene;
 mod secrets;
+mod sim;
 mod survive;
 mod swallowed;
 mod talk;
