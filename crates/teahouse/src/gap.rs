@@ -119,12 +119,16 @@ impl Host {
                 any_known = true;
                 continue;
             }
+            // Nobody can say whether what has no time is fresh.
+            let Some(sent) = message.sent_at else {
+                continue;
+            };
             if message.sender.kind == SenderKind::Ourselves {
                 continue;
             }
             if any_known {
                 after_a_known.push(message);
-            } else if message.sent_at.is_some_and(|sent| sent > room.last) {
+            } else if sent > room.last {
                 later_than_heard.push(message);
             }
         }

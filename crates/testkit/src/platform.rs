@@ -102,6 +102,7 @@ struct State {
     stuck: HashSet<ChatId>,
     no_history: bool,
     no_counts: bool,
+    no_dates: bool,
     own_events: bool,
     no_roles: bool,
     histories: usize,
@@ -152,6 +153,11 @@ impl FakePlatform {
     /// Whether messages carry a number that counts them for everybody in a room.
     pub fn counts(&self, counts: bool) {
         self.state().no_counts = !counts;
+    }
+
+    /// Whether the history says when its messages were sent.
+    pub fn dates_its_history(&self, dates: bool) {
+        self.state().no_dates = !dates;
     }
 
     /// Whether our own messages are reported back to us.
@@ -490,6 +496,9 @@ impl Adapter for FakePlatform {
         let mut latest: Vec<Message> = (all.rev().take(count))
             .map(|shown| self.kept(shown, counts))
             .collect();
+        if state.no_dates {
+            latest.iter_mut().for_each(|message| message.sent_at = None);
+        }
         latest.reverse();
         Ok(latest)
     }

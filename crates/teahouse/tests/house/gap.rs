@@ -232,3 +232,16 @@ async fn a_bridge_that_shows_no_history_costs_a_look_and_nothing_else() {
     assert_eq!(room.answers_to(&answered).len(), 1);
     tea.finish().await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_a_history_shows_without_a_time_is_not_answered() {
+    let tea = Tea::open_table().opens().await;
+    let room = known(&tea, "green").await;
+    tea.platform.dates_its_history(false);
+    tea.platform.is_online(false);
+    unheard(&tea, &room, "lin", "ai why is tea red?");
+    tea.clock.advance(hours(20)).await;
+    comes_back(&tea).await;
+    assert!(room.house().is_empty(), "{}", tea.transcript());
+    tea.finish().await;
+}

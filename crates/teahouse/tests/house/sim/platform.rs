@@ -63,6 +63,11 @@ impl SimPlatform {
     }
 
     fn message(&self, chat: &ChatId, shown: &Shown) -> Message {
+        if let Some(told) = &shown.told {
+            let mut message = told.clone();
+            message.address.account = self.account.clone();
+            return message;
+        }
         let quote = shown.quote.clone().map(|message| Segment::Quote {
             message,
             more: Default::default(),
@@ -107,6 +112,7 @@ impl SimPlatform {
             text: out.text(),
             quote: out.quote().cloned(),
             recalled: false,
+            told: None,
         };
         self.world.truth().appears(chat, shown.clone());
         if self.world.faults.own_events {
@@ -205,6 +211,7 @@ impl Adapter for SimPlatform {
                 text: out.text(),
                 quote: out.quote().cloned(),
                 recalled: false,
+                told: None,
             };
             let after = Duration::from_secs(1 + dice.of("so late").below(40));
             world.later(after, Act::Appear(chat.clone(), Box::new(shown)));

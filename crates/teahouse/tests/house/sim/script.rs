@@ -156,6 +156,7 @@ pub fn speaks(world: &Arc<World>, accounts: &[AccountName], chat: &ChatId) {
         text: first.readable(),
         quote: first.reply_to().cloned(),
         recalled: false,
+        told: Some(first.clone()),
     });
     let spoken = Spoken {
         chat: chat.clone(),

@@ -9,7 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use sha2::{Digest, Sha256};
 use teahouse::clock::Clock;
 use teahouse_adapters::Incoming;
-use teahouse_core::{AccountName, Address, ChatId, MessageId, Reason, RoomId, TurnId};
+use teahouse_core::{AccountName, Address, ChatId, Message, MessageId, Reason, RoomId, TurnId};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
@@ -85,6 +85,8 @@ pub struct Shown {
     pub text: String,
     pub quote: Option<MessageId>,
     pub recalled: bool,
+    /// A member's message as it was told: its history shows it with the same number and time.
+    pub told: Option<Message>,
 }
 
 /// A room as its members see it.
