@@ -23,6 +23,8 @@ pub(crate) const CLAIM: Duration = Duration::from_secs(90);
 const JITTER: Duration = Duration::from_millis(300);
 /// While no link is up nothing is taken in hand; a new link wakes the room.
 const OFFLINE_PAUSE: Duration = Duration::from_secs(600);
+/// Until a room that could not be looked into is looked into again.
+const LOOK_PAUSE: Duration = Duration::from_secs(2);
 /// After a failure of the store.
 const STORE_PAUSE: Duration = Duration::from_secs(1);
 
@@ -139,7 +141,7 @@ async fn deliver(
                     false,
                 )
             }
-            Before::Queued => send(host, lane, &delivery, &outgoing).await,
+            Before::Queued => send(host, lane, &delivery, &outgoing, &forms).await,
         },
     };
     let state = or_apologise(host, lane, &delivery, state, handed_over);
@@ -246,6 +248,7 @@ async fn send(
     lane: &Arc<Lane>,
     delivery: &Delivery,
     outgoing: &Outgoing,
+    forms: &[Outgoing],
 ) -> (DeliveryState, bool) {
     let now = host.clock.now();
     let offline = || {
@@ -277,6 +280,18 @@ async fn send(
             },
             false,
         );
+    }
+    // It was not there when it was looked for; it may have come while the repeat waited for its turn.
+    if delivery.again {
+        match read_back(host, lane, forms, None).await {
+            ReadBack::Found(message) => return (DeliveryState::Sent { message }, false),
+            ReadBack::NotNow => {
+                let due = host.clock.now() + LOOK_PAUSE;
+                let again = delivery.again;
+                return (DeliveryState::Queued { due, again }, false);
+            }
+            ReadBack::Absent | ReadBack::NoHistory => {}
+        }
     }
     let outcome = account.adapter.send(outgoing).await;
     fault::point("after-receipt");

@@ -189,7 +189,9 @@ impl Host {
         us: &MemberId,
         now: Timestamp,
     ) -> Option<(Lease, Call)> {
-        if admit(message, now) != Err(Reason::TooOld) {
+        // Beyond a day the inbox does not know any more whether it was taken in before.
+        let sent = message.sent_at?;
+        if admit(message, now) != Err(Reason::TooOld) || sent < now - LONGEST_GAP {
             return None;
         }
         let asker = Asker {

@@ -100,6 +100,8 @@ pub struct Host {
     rooms: Mutex<BTreeMap<Address, Arc<Lane>>>,
     pub(crate) talk: Mutex<VecDeque<(Lease, HistoryLine)>>,
     pub(crate) talk_waits: Notify,
+    /// One flush of the talk at a time.
+    pub(crate) flushing: tokio::sync::Mutex<()>,
     /// … and the wall clock.
     opened: Timestamp,
     pub(crate) alarms: Alarms,
@@ -143,6 +145,7 @@ impl Host {
             rooms: Mutex::new(BTreeMap::new()),
             talk: Mutex::new(VecDeque::new()),
             talk_waits: Notify::new(),
+            flushing: tokio::sync::Mutex::new(()),
             opened: now,
             alarms: Alarms::default(),
         })

@@ -89,6 +89,8 @@ impl Host {
     /// Everything heard so far is on the disk when this returns. In small batches, so that a question never waits
     /// behind a flood of talk.
     pub(crate) async fn flush_talk(&self) {
+        // What another flush has in hand is not on the disk yet: a recall that overtook it would not find the line.
+        let _one = self.flushing.lock().await;
         loop {
             let lines: Vec<_> = {
                 let mut talk = self.talk.lock().unwrap_or_else(PoisonError::into_inner);

@@ -125,7 +125,8 @@ async fn bad_029_ok_for_what_never_appears_is_sent_once_more_and_told_in_the_led
         bridge.quoting(&question)[0].text,
         "(again) [AI] Because of the leaves."
     );
-    assert_eq!(bridge.count_calls("get_group_msg_history"), looks + 1);
+    // Once after the doubted yes, once right before it is said again.
+    assert_eq!(bridge.count_calls("get_group_msg_history"), looks + 2);
     assert_eq!(house.terminate().await, Some(0));
     assert_eq!(bridge.quoting(&question).len(), 1);
     assert_eq!(model.count(), 2, "asked once");

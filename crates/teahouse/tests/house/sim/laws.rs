@@ -261,10 +261,7 @@ impl Truth {
             .into_bytes();
         let known = self.disk.rows.contains(&sealed) || self.disk.rows.contains(&first);
         // In the place of a row that was swallowed twice, delivery says that it was.
-        let stands_in = [Language::English, Language::Chinese]
-            .iter()
-            .any(|language| text == Notice::NotShown.text(*language));
-        self.law(known || stands_in, || {
+        self.law(known || is_not_shown(&text), || {
             format!("no row of the outbox: {text}")
         });
         let again = text.starts_with("(again)");
@@ -369,6 +366,8 @@ impl Truth {
                 && s.quote.as_ref() == Some(quote)
                 && !s.text.starts_with("[AI]")
                 && !s.text.starts_with("(again)")
+                // What the platform shows late, the house has called lost by then.
+                && !is_not_shown(&s.text)
         };
         let notices = room.shown.iter().filter(notice).count();
         self.law(calls, || {
@@ -454,4 +453,12 @@ impl Truth {
             }
         }
     }
+}
+
+/// Whether the house says that an answer of its own was not shown.
+fn is_not_shown(text: &str) -> bool {
+    let languages = [Language::English, Language::Chinese];
+    languages
+        .iter()
+        .any(|language| text == Notice::NotShown.text(*language))
 }
