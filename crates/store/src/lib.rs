@@ -11,6 +11,7 @@ use teahouse_core::{
     DeliveryState, Entry, FailureKind, InboxKey, Keep, MemberId, MessageId, Nano, Reason, RoomId,
     RoomKind, Sealed, TurnId, Usage,
 };
+use tokio::sync::watch;
 use ulid::Ulid;
 
 pub use embedded::EmbeddedStore;
@@ -387,9 +388,30 @@ impl std::fmt::Debug for KeptSession {
     }
 }
 
+/// How the disk under a store is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// What is written is kept.
+    Well,
+    /// It is locked, full or away: writes wait, none is refused and none is answered.
+    Waiting {
+        /// For what, and what to do.
+        why: String,
+    },
+    /// It lost what it had taken, or gave back something else: nothing more is written. Opening the store anew shows
+    /// what is there.
+    Lost {
+        /// What was seen.
+        why: String,
+    },
+}
+
 /// What survives a crash.
 #[async_trait]
 pub trait Store: Send + Sync {
+    /// How its disk is, now and from now on.
+    fn standing(&self) -> watch::Receiver<Standing>;
+
     /// Finds or makes the room of an address and takes its lease; older leases of it are void.
     async fn open_room(
         &self,
@@ -606,6 +628,7 @@ impl StoreError {
             | StoreError::TurnOver { .. }
             | StoreError::BrokeOff { .. }
             | StoreError::Unreadable { .. }
+            | StoreError::DiskLost { .. }
             | StoreError::Closed => false,
         }
     }
@@ -704,7 +727,17 @@ pub enum StoreError {
         /// What.
         what: String,
     },
-    /// The writer is gone: the process is on its way out, or the disk did not flush and the store must be opened anew.
+    /// The disk did not keep what it had taken.
+    #[error(
+        "the disk under \"{path}\" did not keep what was written to it ({why}); look at the disk, then start again: the database is looked through, and what is unfinished goes on"
+    )]
+    DiskLost {
+        /// The data folder.
+        path: String,
+        /// What was seen.
+        why: String,
+    },
+    /// The writer is gone: the process is on its way out, or the disk has lost something.
     #[error("the store is closed")]
     Closed,
 }

@@ -7,6 +7,7 @@ use std::sync::{Mutex, PoisonError};
 use jiff::Timestamp;
 use metrics::counter;
 use teahouse_core::Address;
+use teahouse_store::Standing;
 use tracing::error;
 
 /// So many are remembered.
@@ -35,9 +36,16 @@ impl Alarms {
         lines.push_back(line);
     }
 
-    /// All that are remembered.
-    pub(crate) fn lines(&self) -> Vec<String> {
+    /// All that are remembered, and how the disk is if it is not well.
+    pub(crate) fn lines_with(&self, disk: &Standing) -> Vec<String> {
         let lines = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        lines.iter().cloned().collect()
+        let disk = match disk {
+            Standing::Well => None,
+            Standing::Waiting { why } => Some(format!(
+                "the store waits for its disk: {why}; no question is taken in until it is back"
+            )),
+            Standing::Lost { why } => Some(format!("the disk lost what was written: {why}")),
+        };
+        lines.iter().cloned().chain(disk).collect()
     }
 }

@@ -39,6 +39,8 @@ const ROOMS: usize = 4_096;
 const TIDY_EVERY: Duration = Duration::from_secs(3_600);
 /// Running turns and due messages get so long once the house closes.
 const DRAIN: Duration = Duration::from_secs(5);
+/// … and the last lines of talk so long to reach the disk.
+const LAST_TALK: Duration = Duration::from_secs(2);
 
 /// A write that must not be lost is tried so often again while the store is away: for about a minute.
 const INSISTS: u32 = 8;
@@ -178,7 +180,13 @@ impl Host {
         {
             warn!("not everything came to rest in time; the next start takes it up");
         }
-        self.flush_talk().await;
+        // A disk that is away keeps nobody from leaving: talk may be lost, questions are not.
+        if tokio::time::timeout(LAST_TALK, self.flush_talk())
+            .await
+            .is_err()
+        {
+            warn!("the last second of talk was not kept: the disk did not take it");
+        }
     }
 
     /// An event from an adapter. Returns at once; what has to wait, waits in the room's own lane.
@@ -752,7 +760,7 @@ impl Host {
             accounts,
             out: self.out(),
             knocks: vec![],
-            alarms: self.alarms.lines(),
+            alarms: self.alarms.lines_with(&self.store.standing().borrow()),
         })
     }
 

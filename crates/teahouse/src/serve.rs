@@ -22,7 +22,7 @@ use teahouse_providers::local::{
 };
 use teahouse_providers::openai::SetupError;
 use teahouse_providers::{Gateway, OpenAi, Parrot, Provider, openai};
-use teahouse_store::{EmbeddedStore, Store, StoreError};
+use teahouse_store::{EmbeddedStore, Standing, Store, StoreError};
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
@@ -337,6 +337,7 @@ pub async fn serve(
     let ready = Arc::new(AtomicBool::new(false));
     let console = Console {
         ready: ready.clone(),
+        disk: house.host.store.standing(),
         metrics: settings.server.metrics.clone(),
         numbers,
         accounts: house.accounts.clone(),
@@ -383,8 +384,16 @@ pub async fn serve(
         eprintln!("open this link once to become the owner of this house: {link}");
     }
     eprintln!("teahouse is ready on http://{address}");
-    stop.cancelled().await;
+    let lost = tokio::select! {
+        () = stop.cancelled() => None,
+        why = lost(open.host.store.standing()) => Some(why),
+    };
     ready.store(false, Ordering::Release);
+    if let Some(why) = lost {
+        // Nothing can be written any more: not even a goodbye would be remembered.
+        let path = data.display().to_string();
+        return Err(StoreError::DiskLost { path, why }.into());
+    }
     info!("closing");
     open.close().await;
     served.close();
@@ -392,6 +401,17 @@ pub async fn serve(
         warn!("some connections did not close in time");
     }
     Ok(())
+}
+
+/// Waits until the disk under the store has lost something, and says what was seen.
+async fn lost(mut disk: watch::Receiver<Standing>) -> String {
+    let found = disk
+        .wait_for(|standing| matches!(standing, Standing::Lost { .. }))
+        .await;
+    match found.as_deref() {
+        Ok(Standing::Lost { why }) => why.clone(),
+        Ok(Standing::Well | Standing::Waiting { .. }) | Err(_) => "its writer ended".to_owned(),
+    }
 }
 
 /// Opens the house without its port, plays a script in the parlour, and closes it again.

@@ -4,6 +4,7 @@
 //! traits, in this process and on simulated time. Never linked into the program.
 
 pub mod bridge;
+pub mod disk;
 pub mod hub;
 pub mod model_server;
 pub mod mutate;

@@ -1644,6 +1644,9 @@ pub async fn the_rooms_an_account_heard_lately_come_latest_first(store: &dyn Sto
     let (late, _) = Room::open_as(store, 1, "qq", "late").await?;
     let (other, _) = Room::open_as(store, 1, "qq2", "late").await?;
     let (_silent, _) = Room::open_as(store, 1, "qq", "silent").await?;
+    // A question's line comes with the talk, later: the question itself was heard.
+    let (asked, _) = Room::open_as(store, 1, "qq", "asked").await?;
+    asked.asks(5, LIN).await?;
     early.talks(10, LIN, "hello").await?;
     other.talks(11, LIN, "hello").await?;
     late.talks(12, LIN, "hello").await?;
@@ -1659,10 +1662,14 @@ pub async fn the_rooms_an_account_heard_lately_come_latest_first(store: &dyn Sto
             Ok::<Vec<_>, StoreError>(short.collect())
         }
     };
-    let both = [("late".into(), at(30)), ("early".into(), at(10))];
-    assert_eq!(heard(0, 9).await?, both);
-    assert_eq!(heard(11, 9).await?, both[..1]);
-    assert_eq!(heard(0, 1).await?, both[..1]);
+    let all = [
+        ("late".into(), at(30)),
+        ("early".into(), at(10)),
+        ("asked".into(), at(5)),
+    ];
+    assert_eq!(heard(0, 9).await?, all);
+    assert_eq!(heard(11, 9).await?, all[..1]);
+    assert_eq!(heard(0, 1).await?, all[..1]);
     assert_eq!(heard(31, 9).await?, []);
     Ok(())
 }

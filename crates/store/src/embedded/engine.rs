@@ -1,31 +1,29 @@
-//! How transactions run. One thread owns the writing connection, takes all that waits into one commit and answers
-//! after it: many questions share one flush of the disk. Readers have connections of their own.
-//! What a transaction means is not known here.
+//! How transactions run. One thread owns the writing connection (`writer.rs`): many questions share one flush of the
+//! disk. Readers have connections of their own. What a transaction means is not known here.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
-use std::time::Duration;
 
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
-use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 
+use super::writer::{Job, Write, Writer};
 use super::{DataFolder, Fail, Outcome, sqlite};
-use crate::{StoreError, fault};
+use crate::{Standing, StoreError};
 
-/// Writes that share one commit at most.
-const BATCH: usize = 512;
-/// A commit of so many writes tells of a crowd.
-const CROWD: usize = 8;
-/// In a crowd, a commit waits so long for company.
-const GATHER: Duration = Duration::from_millis(3);
 /// Writes that may wait for the writer.
 const WAITING: usize = 4_096;
 /// Reading connections.
 const READERS: usize = 4;
 
-pub(crate) enum Engine {
+pub(crate) struct Engine {
+    kind: Kind,
+    standing: watch::Receiver<Standing>,
+}
+
+enum Kind {
     /// A writer thread on a file, readers beside it.
     Threads {
         writer: Option<mpsc::Sender<Box<dyn Job>>>,
@@ -33,7 +31,7 @@ pub(crate) enum Engine {
         readers: Arc<Readers>,
     },
     /// Everything at once on one connection.
-    Inline(Arc<Mutex<Connection>>),
+    Inline(Mutex<Connection>),
 }
 
 pub(crate) struct Readers {
@@ -53,23 +51,36 @@ impl Engine {
             folder,
         });
         let (writer, jobs) = mpsc::channel(WAITING);
+        let (tells, standing) = watch::channel(Standing::Well);
+        let writing = Writer::new(connection, &readers.folder.database(), tells)?;
         let thread = std::thread::Builder::new()
             .name("store".into())
-            .spawn(move || write_loop(connection, jobs))
+            .spawn(move || writing.run(jobs))
             .map_err(|source| StoreError::Folder {
                 path: readers.folder.path.display().to_string(),
                 source,
             })?;
-        Ok(Engine::Threads {
-            writer: Some(writer),
-            thread: Some(thread),
-            readers,
+        Ok(Engine {
+            kind: Kind::Threads {
+                writer: Some(writer),
+                thread: Some(thread),
+                readers,
+            },
+            standing,
         })
     }
 
     pub(crate) fn inline(connection: Connection) -> Result<Self, StoreError> {
         prepare(&connection)?;
-        Ok(Engine::Inline(Arc::new(Mutex::new(connection))))
+        Ok(Engine {
+            kind: Kind::Inline(Mutex::new(connection)),
+            standing: watch::channel(Standing::Well).1,
+        })
+    }
+
+    /// How the disk is.
+    pub(crate) fn standing(&self) -> watch::Receiver<Standing> {
+        self.standing.clone()
     }
 
     /// Runs one writing transaction; returns after its commit has reached the disk. The work is done anew if another
@@ -79,20 +90,15 @@ impl Engine {
         what: &'static str,
         work: impl Fn(&Connection) -> Outcome<T> + Send + 'static,
     ) -> Result<T, StoreError> {
-        match self {
-            Engine::Threads { writer, .. } => {
+        match &self.kind {
+            Kind::Threads { writer, .. } => {
                 let (reply, answer) = oneshot::channel();
-                let job = Box::new(Write {
-                    what,
-                    work,
-                    done: None,
-                    reply: Some(reply),
-                });
+                let job: Box<dyn Job> = Box::new(Write::new(what, work, reply));
                 let writer = writer.as_ref().ok_or(StoreError::Closed)?;
                 writer.send(job).await.map_err(|_| StoreError::Closed)?;
                 answer.await.map_err(|_| StoreError::Closed)?
             }
-            Engine::Inline(connection) => {
+            Kind::Inline(connection) => {
                 let db = lock(connection);
                 transaction(&db, "BEGIN IMMEDIATE", what, || guarded(what, || work(&db)))
             }
@@ -105,8 +111,8 @@ impl Engine {
         what: &'static str,
         work: impl FnOnce(&Connection) -> Outcome<T> + Send + 'static,
     ) -> Result<T, StoreError> {
-        match self {
-            Engine::Threads { readers, .. } => {
+        match &self.kind {
+            Kind::Threads { readers, .. } => {
                 let readers = readers.clone();
                 let _free = readers.free.acquire().await;
                 let reading = readers.clone();
@@ -114,7 +120,7 @@ impl Engine {
                     .await
                     .map_err(|_| StoreError::Closed)?
             }
-            Engine::Inline(connection) => {
+            Kind::Inline(connection) => {
                 let db = lock(connection);
                 guarded(what, || work(&db))
             }
@@ -125,7 +131,7 @@ impl Engine {
 impl Drop for Engine {
     /// Lets the writer finish what was handed to it.
     fn drop(&mut self) {
-        if let Engine::Threads { writer, thread, .. } = self {
+        if let Kind::Threads { writer, thread, .. } = &mut self.kind {
             drop(writer.take());
             if let Some(thread) = thread.take() {
                 let _ = thread.join();
@@ -175,10 +181,18 @@ fn transaction<T>(
 }
 
 /// A mistake in one transaction ends that one alone.
-fn guarded<T>(what: &'static str, work: impl FnOnce() -> Outcome<T>) -> Result<T, StoreError> {
+pub(super) fn guarded<T>(
+    what: &'static str,
+    work: impl FnOnce() -> Outcome<T>,
+) -> Result<T, StoreError> {
     catch_unwind(AssertUnwindSafe(work))
         .unwrap_or_else(|_| Err(Fail::Store(StoreError::BrokeOff { what })))
         .map_err(|fail| fail.named(what))
+}
+
+pub(super) fn run(db: &Connection, sql: &str) -> rusqlite::Result<()> {
+    db.prepare_cached(sql)?.execute([])?;
+    Ok(())
 }
 
 /// A panic in one transaction must not take the store from all others.
@@ -196,162 +210,9 @@ fn prepare(connection: &Connection) -> Result<(), StoreError> {
         .execute_batch(
             "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA secure_delete = ON; \
              PRAGMA busy_timeout = 5000; PRAGMA foreign_keys = ON; PRAGMA cache_size = -8000; \
-             PRAGMA wal_autocheckpoint = 2000; PRAGMA journal_size_limit = 67108864; PRAGMA temp_store = MEMORY;",
+             PRAGMA wal_autocheckpoint = 0; PRAGMA journal_size_limit = 67108864; PRAGMA temp_store = MEMORY;",
         )
         .map_err(sqlite("set the database up"))
-}
-
-/// One write on its way through the writer thread.
-pub(crate) trait Job: Send {
-    /// Runs it, perhaps for the second time; false rolls it back.
-    fn run(&mut self, db: &Connection) -> bool;
-    /// Tells its caller, after the commit.
-    fn finish(&mut self, committed: Result<(), StoreError>);
-}
-
-struct Write<T, F> {
-    what: &'static str,
-    work: F,
-    done: Option<Result<T, StoreError>>,
-    reply: Option<oneshot::Sender<Result<T, StoreError>>>,
-}
-
-impl<T: Send, F: Fn(&Connection) -> Outcome<T> + Send> Job for Write<T, F> {
-    fn run(&mut self, db: &Connection) -> bool {
-        let done = guarded(self.what, || (self.work)(db));
-        let keep = done.is_ok();
-        self.done = Some(done);
-        keep
-    }
-
-    fn finish(&mut self, committed: Result<(), StoreError>) {
-        let done = match (self.done.take(), committed) {
-            (Some(Err(own)), _) => Err(own),
-            (_, Err(shared)) => Err(shared),
-            (Some(done), Ok(())) => done,
-            (None, Ok(())) => Err(StoreError::Closed),
-        };
-        if let Some(reply) = self.reply.take() {
-            let _ = reply.send(done);
-        }
-    }
-}
-
-fn write_loop(db: Connection, mut jobs: mpsc::Receiver<Box<dyn Job>>) {
-    let mut batch = Vec::with_capacity(BATCH);
-    let mut crowded = false;
-    while jobs.blocking_recv_many(&mut batch, BATCH) > 0 {
-        if crowded {
-            gather(&mut batch, &mut jobs);
-        }
-        crowded = batch.len() >= CROWD;
-        let committed = commit(&db, &mut batch);
-        for mut job in batch.drain(..) {
-            let told = match &committed {
-                Ok(()) => Ok(()),
-                Err(error) => Err(StoreError::Sqlite {
-                    what: "commit",
-                    source: copy(error),
-                }),
-            };
-            job.finish(told);
-        }
-        if committed.is_err_and(|error| is_unflushed(&error)) {
-            return;
-        }
-    }
-}
-
-/// Among many, a moment's wait brings more writes into one commit: pages that all of them touch are written once.
-fn gather(batch: &mut Vec<Box<dyn Job>>, jobs: &mut mpsc::Receiver<Box<dyn Job>>) {
-    std::thread::sleep(GATHER);
-    while batch.len() < BATCH {
-        let Ok(job) = jobs.try_recv() else { return };
-        batch.push(job);
-    }
-}
-
-/// After a flush that failed the kernel may call the lost pages clean, and the next flush would succeed without
-/// them: nothing more is written until the store has been opened, and looked through, anew.
-fn is_unflushed(error: &rusqlite::Error) -> bool {
-    use rusqlite::ffi::{SQLITE_IOERR_DIR_FSYNC, SQLITE_IOERR_FSYNC};
-    error.sqlite_error().is_some_and(|error| {
-        matches!(
-            error.extended_code,
-            SQLITE_IOERR_FSYNC | SQLITE_IOERR_DIR_FSYNC
-        )
-    })
-}
-
-/// All jobs in one commit. After a failure nothing of the batch is kept and nothing of it stays open.
-fn commit(db: &Connection, batch: &mut [Box<dyn Job>]) -> rusqlite::Result<()> {
-    let committed = run_together(db, batch).and_then(|whole| match whole {
-        true => Ok(()),
-        false => run_apart(db, batch),
-    });
-    if committed.is_err() && !db.is_autocommit() {
-        let _ = run(db, "ROLLBACK");
-    }
-    committed
-}
-
-/// Nearly always all jobs succeed, and no place to go back to is needed. False: one failed and nothing was written.
-fn run_together(db: &Connection, batch: &mut [Box<dyn Job>]) -> rusqlite::Result<bool> {
-    run(db, "BEGIN IMMEDIATE")?;
-    if !batch.iter_mut().all(|job| job.run(db)) {
-        // A full disk ends the whole transaction by itself.
-        if !db.is_autocommit() {
-            run(db, "ROLLBACK")?;
-        }
-        return Ok(false);
-    }
-    seal(db)?;
-    Ok(true)
-}
-
-/// One job that fails is rolled back alone.
-fn run_apart(db: &Connection, batch: &mut [Box<dyn Job>]) -> rusqlite::Result<()> {
-    run(db, "BEGIN IMMEDIATE")?;
-    for job in batch.iter_mut() {
-        run(db, "SAVEPOINT job")?;
-        if !job.run(db) {
-            // A full disk ends the whole transaction by itself.
-            if db.is_autocommit() {
-                return Err(rusqlite::Error::SqliteFailure(
-                    rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_ABORT),
-                    Some("another write of the same commit had to end it".into()),
-                ));
-            }
-            run(db, "ROLLBACK TO job")?;
-        }
-        run(db, "RELEASE job")?;
-    }
-    seal(db)
-}
-
-fn seal(db: &Connection) -> rusqlite::Result<()> {
-    fault::point("before-commit");
-    run(db, "COMMIT")?;
-    fault::point("after-commit");
-    Ok(())
-}
-
-fn run(db: &Connection, sql: &str) -> rusqlite::Result<()> {
-    db.prepare_cached(sql)?.execute([])?;
-    Ok(())
-}
-
-/// The same failure for each caller that shared the commit.
-fn copy(error: &rusqlite::Error) -> rusqlite::Error {
-    match error {
-        rusqlite::Error::SqliteFailure(code, text) => {
-            rusqlite::Error::SqliteFailure(*code, text.clone())
-        }
-        other => rusqlite::Error::SqliteFailure(
-            rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_ERROR),
-            Some(other.to_string()),
-        ),
-    }
 }
 
 #[cfg(test)]
@@ -432,63 +293,108 @@ mod tests {
     }
 
     #[test]
-    fn a_full_disk_is_named_and_writing_goes_on_once_there_is_space() {
+    fn a_locked_database_is_waited_for_and_the_wait_is_told() {
         let folder = tempfile::tempdir().unwrap();
         let engine = engine(&folder);
-        let limit = |pages: u32| {
-            move |db: &Connection| {
-                let sql = format!("PRAGMA max_page_count = {pages}");
-                Ok(db.query_row(&sql, [], |_| Ok(()))?)
-            }
-        };
-        let much = |db: &Connection| -> Outcome<()> {
-            db.execute("INSERT INTO kept VALUES (zeroblob(1000000))", [])?;
-            Ok(())
-        };
-        futures(engine.write("limit", limit(20))).unwrap();
-        let full = futures(engine.write("write", much)).unwrap_err();
-        let StoreError::Sqlite { source, .. } = &full else {
-            panic!("{full:?}")
-        };
-        assert_eq!(
-            source.sqlite_error_code(),
-            Some(rusqlite::ErrorCode::DiskFull)
-        );
-        futures(engine.write("write", put)).unwrap();
-        futures(engine.write("limit", limit(2_000))).unwrap();
-        futures(engine.write("write", much)).unwrap();
-        assert_eq!(count(&engine), 2);
-    }
-
-    #[test]
-    fn a_failed_flush_is_told_from_other_failures() {
-        let failure = |code| {
-            let error = rusqlite::ffi::Error::new(code);
-            is_unflushed(&rusqlite::Error::SqliteFailure(error, None))
-        };
-        assert!(failure(rusqlite::ffi::SQLITE_IOERR_FSYNC));
-        assert!(!failure(rusqlite::ffi::SQLITE_FULL));
-        assert!(!failure(rusqlite::ffi::SQLITE_IOERR_WRITE));
-    }
-
-    #[test]
-    fn a_locked_database_is_said_to_be_locked_and_is_waited_for() {
-        let folder = tempfile::tempdir().unwrap();
-        let engine = engine(&folder);
-        let shorter = |db: &Connection| Ok(db.execute_batch("PRAGMA busy_timeout = 50")?);
-        futures(engine.write("wait less", shorter)).unwrap();
+        let mut standing = engine.standing();
         let other = Connection::open(folder.path().join("teahouse.db")).unwrap();
         other.execute_batch("BEGIN IMMEDIATE").unwrap();
-        let locked = futures(engine.write("write", put)).unwrap_err();
-        let StoreError::Sqlite { source, .. } = &locked else {
-            panic!("{locked:?}")
-        };
-        assert_eq!(
-            source.sqlite_error_code(),
-            Some(rusqlite::ErrorCode::DatabaseBusy)
-        );
-        other.execute_batch("ROLLBACK").unwrap();
-        futures(engine.write("write", put)).unwrap();
+        futures(async {
+            let told = async {
+                let waiting = |standing: &Standing| matches!(standing, Standing::Waiting { .. });
+                standing.wait_for(waiting).await.unwrap();
+                other.execute_batch("ROLLBACK").unwrap();
+                standing.wait_for(|s| *s == Standing::Well).await.unwrap();
+            };
+            let (written, ()) = tokio::join!(engine.write("write", put), told);
+            written.unwrap();
+        });
         assert_eq!(count(&engine), 1);
+    }
+
+    #[test]
+    fn a_store_that_is_closed_does_not_wait_for_its_disk_for_ever() {
+        let folder = tempfile::tempdir().unwrap();
+        let engine = engine(&folder);
+        let other = Connection::open(folder.path().join("teahouse.db")).unwrap();
+        other.execute_batch("BEGIN IMMEDIATE").unwrap();
+        let mut writing = Box::pin(engine.write("write", put));
+        futures(std::future::poll_fn(|task| {
+            let _ = writing.as_mut().poll(task);
+            std::task::Poll::Ready(())
+        }));
+        drop(writing);
+        drop(engine);
+    }
+
+    #[test]
+    fn a_database_that_was_removed_or_replaced_is_not_written_to() {
+        for name in ["teahouse.db", "teahouse.db-wal"] {
+            let folder = tempfile::tempdir().unwrap();
+            let engine = engine(&folder);
+            futures(engine.write("write", put)).unwrap();
+            std::fs::rename(folder.path().join(name), folder.path().join("gone")).unwrap();
+            let lost = futures(engine.write("write", put));
+            assert!(lost.is_err(), "{name}");
+            let standing = engine.standing().borrow().clone();
+            let Standing::Lost { why } = standing else {
+                panic!("{standing:?}")
+            };
+            assert!(why.contains(name), "{why}");
+            assert!(matches!(
+                futures(engine.write("write", put)),
+                Err(StoreError::Closed)
+            ));
+        }
+    }
+
+    #[test]
+    fn the_log_is_brought_home_and_stays_short() {
+        let folder = tempfile::tempdir().unwrap();
+        let engine = engine(&folder);
+        let much = |db: &Connection| -> Outcome<()> {
+            db.execute("INSERT INTO kept VALUES (zeroblob(4000000))", [])?;
+            Ok(())
+        };
+        for _ in 0..12 {
+            futures(engine.write("write", much)).unwrap();
+        }
+        let log = folder.path().join("teahouse.db-wal");
+        let size = std::fs::metadata(log).unwrap().len();
+        assert!(size < 24_000_000, "{size}");
+    }
+
+    #[test]
+    fn a_long_read_of_another_program_lets_the_log_grow_and_no_more_is_lost_than_space() {
+        let folder = tempfile::tempdir().unwrap();
+        let engine = engine(&folder);
+        let other = Connection::open(folder.path().join("teahouse.db")).unwrap();
+        other
+            .execute_batch("BEGIN; SELECT count(*) FROM kept;")
+            .unwrap();
+        let much = |db: &Connection| -> Outcome<()> {
+            db.execute("INSERT INTO kept VALUES (zeroblob(30000000))", [])?;
+            Ok(())
+        };
+        let mut standing = engine.standing();
+        let log = folder.path().join("teahouse.db-wal");
+        futures(async {
+            let fills = async {
+                loop {
+                    engine.write("write", much).await.unwrap();
+                }
+            };
+            let waiting = |standing: &Standing| matches!(standing, Standing::Waiting { .. });
+            tokio::select! {
+                () = fills => {}
+                told = standing.wait_for(waiting) => drop(told.unwrap()),
+            }
+            // At the cap, and one write of a commit more.
+            assert!(std::fs::metadata(&log).unwrap().len() < (256 << 20) + 64_000_000);
+            other.execute_batch("COMMIT").unwrap();
+            standing.wait_for(|s| *s == Standing::Well).await.unwrap();
+            engine.write("write", put).await.unwrap();
+        });
+        assert!(std::fs::metadata(&log).unwrap().len() <= 64 << 20);
     }
 }

@@ -41,7 +41,10 @@ pub(super) fn run(database: &Path, backups: &Path, now: Timestamp) -> Result<(),
         if version > 0 && version < STEPS.len() as i64 {
             back_up(&db, backups, version, now)?;
         }
-        apply_all(&mut db, &folder, &shown)
+        apply_all(&mut db, &folder, &shown)?;
+        // A flush may have failed before the last end: all of the log is copied and flushed once more, or it is said.
+        db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
+            .map_err(sqlite("bring the write-ahead log into the database"))
     };
     up_to_date().map_err(|error| match error {
         StoreError::Sqlite { source, .. } if is_damage(&source) => damaged(source.to_string()),

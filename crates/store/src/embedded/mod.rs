@@ -10,6 +10,7 @@ mod parlour;
 mod plans;
 mod rooms;
 mod turns;
+mod writer;
 
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
@@ -21,11 +22,12 @@ use teahouse_core::{
     AboutMember, AccountName, Address, ChatId, Delivery, DeliveryId, DeliveryState, Entry, Keep,
     MemberId, MessageId, RoomId, RoomKind, TurnId,
 };
+use tokio::sync::watch;
 
 use crate::{
     Acceptance, Accepted, Attempt, AttemptEnd, Claim, HeardRoom, HistoryLine, HostId, KeptLine,
     KeptSession, Lease, MemberDay, OpenedRoom, Opening, Outbound, ParlourLine, Reserved, SessionId,
-    Settlement, Store, StoreError, Totals, Trail,
+    Settlement, Standing, Store, StoreError, Totals, Trail,
 };
 use engine::Engine;
 
@@ -217,6 +219,10 @@ fn write_entry(db: &Connection, turn: Option<TurnId>, at: Timestamp, entry: &Ent
 
 #[async_trait]
 impl Store for EmbeddedStore {
+    fn standing(&self) -> watch::Receiver<Standing> {
+        self.engine.standing()
+    }
+
     async fn open_room(
         &self,
         host: HostId,

@@ -185,7 +185,9 @@ pub(super) fn heard_since(
     let rooms = db
         .prepare(
             "SELECT chat, kind, last, room FROM (
-               SELECT a.chat, r.kind, a.room, (SELECT h.at FROM history h WHERE h.room = a.room ORDER BY h.id DESC LIMIT 1) AS last
+               SELECT a.chat, r.kind, a.room, max(
+                 coalesce((SELECT h.at FROM history h WHERE h.room = a.room ORDER BY h.id DESC LIMIT 1), -1),
+                 coalesce((SELECT max(t.asked) FROM turns t WHERE t.room = a.room AND t.question <> ''), -1)) AS last
                FROM addresses a JOIN rooms r ON r.id = a.room WHERE a.account = ?1)
              WHERE last >= ?2 ORDER BY last DESC, chat LIMIT ?3",
         )?

@@ -27,6 +27,8 @@ use subtle::ConstantTimeEq;
 use teahouse_adapters::Adapter;
 use teahouse_adapters::onebot::OneBot;
 use teahouse_adapters::parlour::Parlour;
+use teahouse_store::Standing;
+use tokio::sync::watch;
 
 use crate::config::Metrics;
 use owner::Owner;
@@ -36,6 +38,8 @@ use owner::Owner;
 pub struct Console {
     /// Whether questions are taken.
     pub ready: Arc<AtomicBool>,
+    /// How the disk under the store is.
+    pub disk: watch::Receiver<Standing>,
     /// Who may read the numbers.
     pub metrics: Metrics,
     /// The numbers.
@@ -73,9 +77,16 @@ pub fn guarded(
 }
 
 async fn readyz(State(console): State<Console>) -> Response {
-    match console.ready.load(Ordering::Acquire) {
-        true => "ready\n".into_response(),
-        false => (StatusCode::SERVICE_UNAVAILABLE, "not ready\n").into_response(),
+    let not_yet = |why: &'static str| (StatusCode::SERVICE_UNAVAILABLE, why).into_response();
+    if !console.ready.load(Ordering::Acquire) {
+        return not_yet("not ready\n");
+    }
+    match *console.disk.borrow() {
+        Standing::Well => "ready\n".into_response(),
+        Standing::Waiting { .. } => {
+            not_yet("not ready: the disk is waited for, `teahouse health` says why\n")
+        }
+        Standing::Lost { .. } => not_yet("not ready: the disk lost something, the log says what\n"),
     }
 }
 

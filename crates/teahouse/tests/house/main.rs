@@ -6,6 +6,7 @@ mod commands;
 mod contract;
 mod crash;
 mod dedup;
+mod disk;
 mod doors;
 mod failover;
 mod forward;

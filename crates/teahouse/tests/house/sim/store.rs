@@ -13,8 +13,9 @@ use teahouse_core::{
 use teahouse_store::{
     Acceptance, Accepted, Attempt, AttemptEnd, Claim, EmbeddedStore, HeardRoom, HistoryLine,
     HostId, KeptLine, KeptSession, Lease, MemberDay, OpenedRoom, Opening, Outbound, ParlourLine,
-    Reserved, SessionId, Settlement, Store, StoreError, Totals, Trail,
+    Reserved, SessionId, Settlement, Standing, Store, StoreError, Totals, Trail,
 };
+use tokio::sync::watch;
 
 use super::world::World;
 
@@ -68,6 +69,10 @@ fn failure(what: &'static str, code: i32) -> StoreError {
 
 #[async_trait]
 impl Store for SimStore {
+    fn standing(&self) -> watch::Receiver<Standing> {
+        self.disk.standing()
+    }
+
     async fn open_room(
         &self,
         host: HostId,
