@@ -14,7 +14,7 @@ async fn open() -> (Scene, Disk) {
     let scene = Scene::open_with(|ground| disk = Some(Disk::under(ground))).await;
     scene.model.answers();
     scene.asks(700, 41, "ai first?").await;
-    (scene, disk.unwrap())
+    (scene, disk.expect("the ground was changed"))
 }
 
 /// Asked while the disk is away: nobody hears a thing and no provider is called. Once it is back: one answer.
