@@ -299,11 +299,6 @@ impl Writer {
     }
 
     fn waits(&self, wait: &mut Waiting, why: &str) {
-        if wait.times == 1 {
-            warn!(
-                "the store waits for its disk: {why}; nothing new is taken in until it is back, and nothing is lost"
-            );
-        }
         self.standing.send_if_modified(|standing| {
             let now = Standing::Waiting {
                 why: why.to_owned(),
@@ -312,13 +307,18 @@ impl Writer {
             *standing = now;
             is_new
         });
+        if wait.times == 1 {
+            warn!(
+                "the store waits for its disk: {why}; nothing new is taken in until it is back, and nothing is lost"
+            );
+        }
         std::thread::sleep(wait.pause());
     }
 
     fn is_well(&self, wait: &Waiting) {
         if wait.times > 0 {
-            info!("the store writes again");
             self.standing.send_replace(Standing::Well);
+            info!("the store writes again");
         }
     }
 
