@@ -16,6 +16,7 @@ mod control;
 mod delivery;
 mod first_start;
 mod gap;
+mod logs;
 mod proof;
 mod room;
 mod serve;

@@ -36,6 +36,7 @@ use crate::console::Console;
 use crate::console::owner::{Owner, Wrong};
 use crate::control::{self, KnockShown, Reply};
 use crate::host::{Host, Parts};
+use crate::logs;
 use crate::parlour::{self, Models};
 use crate::script::{Played, Script, Stage};
 
@@ -380,9 +381,11 @@ pub async fn serve(
     }
     // First the link: whoever waits for "ready" has seen it by then.
     if let Some(link) = link {
-        eprintln!("open this link once to become the owner of this house: {link}");
+        logs::tell(&format!(
+            "open this link once to become the owner of this house: {link}"
+        ));
     }
-    eprintln!("teahouse is ready on http://{address}");
+    logs::tell(&format!("teahouse is ready on http://{address}"));
     stop.cancelled().await;
     ready.store(false, Ordering::Release);
     info!("closing");

@@ -13,7 +13,10 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use tracing::warn;
 use tracing_subscriber::EnvFilter;
+
+use crate::logs;
 
 /// The default data folder.
 const DATA: &str = "teahouse-data";
@@ -81,10 +84,22 @@ impl Data {
 pub fn run(arguments: Arguments) -> ExitCode {
     // The first TLS call panics without a provider.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let quiet = !matches!(arguments.command, Command::Serve(_));
-    log_to_stderr(arguments.log_json, quiet);
-    let done = match arguments.command {
-        Command::Check(check) => return check.run(),
+    let serves = matches!(arguments.command, Command::Serve(_));
+    log_to_stderr(arguments.log_json, !serves);
+    if serves && let Err(error) = logs::never_wait() {
+        warn!("a full log may hold up the house: its thread cannot be started: {error}");
+    }
+    let done = perform(arguments.command);
+    if let Err(error) = &done {
+        logs::tell(&format!("teahouse: {error:#}"));
+    }
+    logs::finish();
+    done.unwrap_or(ExitCode::from(1))
+}
+
+fn perform(command: Command) -> anyhow::Result<ExitCode> {
+    match command {
+        Command::Check(check) => Ok(check.run()),
         Command::Decode(decode) => decode.run(),
         Command::Completions(completions) => completions.run(),
         Command::Serve(serve) => with_runtime(serve.run()),
@@ -92,13 +107,6 @@ pub fn run(arguments: Arguments) -> ExitCode {
         Command::Model(model) => with_runtime(model.run()),
         Command::ResetPassword(reset) => with_runtime(reset.run()),
         Command::Health(health) => with_runtime(health.run()),
-    };
-    match done {
-        Ok(code) => code,
-        Err(error) => {
-            eprintln!("teahouse: {error:#}");
-            ExitCode::from(1)
-        }
     }
 }
 
@@ -120,7 +128,7 @@ fn log_to_stderr(json: bool, quiet: bool) {
     let filter = filter.add_directive(quiet_handshakes);
     let log = tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(std::io::stderr)
+        .with_writer(logs::Lines)
         .with_target(false);
     if json {
         log.json().init();

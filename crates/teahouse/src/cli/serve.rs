@@ -15,7 +15,7 @@ use super::{Data, config_errors};
 use crate::config::{self, Metrics, Settings};
 use crate::control::{self, Reply, Request};
 use crate::script::Script;
-use crate::{first_start, serve};
+use crate::{first_start, logs, serve};
 
 /// The latest knocks that `teahouse health` tells of.
 const KNOCKS_SHOWN: usize = 5;
@@ -105,7 +105,7 @@ async fn rehearse(settings: Settings, data: PathBuf, file: &Path) -> anyhow::Res
     let played = serve::rehearse(settings, data, &script).await?;
     super::decode::print(&played.to_string())?;
     for failed in &played.failed {
-        eprintln!("{shown}: {failed}");
+        logs::tell(&format!("{shown}: {failed}"));
     }
     Ok(ExitCode::from(u8::from(!played.is_well())))
 }
@@ -126,9 +126,10 @@ fn listen_to_signals(stop: CancellationToken) -> anyhow::Result<impl Future<Outp
                 }
             }
             if stop.is_cancelled() {
-                eprintln!(
-                    "teahouse: stopped at once; what is unfinished goes on at the next start"
+                logs::tell(
+                    "teahouse: stopped at once; what is unfinished goes on at the next start",
                 );
+                logs::finish();
                 std::process::exit(1);
             }
             stop.cancel();

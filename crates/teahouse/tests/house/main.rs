@@ -17,6 +17,7 @@ mod outage;
 mod owner;
 mod pages;
 mod parlour;
+mod process;
 mod quiet;
 mod quotes;
 mod scene;
