@@ -17,6 +17,7 @@ mod delivery;
 mod first_start;
 mod gap;
 mod logs;
+mod port;
 mod proof;
 mod room;
 mod serve;

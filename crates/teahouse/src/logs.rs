@@ -41,16 +41,32 @@ struct State {
     dropped: u64,
 }
 
-/// From here on no line waits for whoever reads standard error. A panic's words go the same way.
-pub fn never_wait() -> std::io::Result<()> {
+/// From here on no line waits for whoever reads standard error; a panic's words go the same way. What was said is
+/// written when this is dropped, if anybody takes it.
+#[must_use]
+pub fn never_wait() -> LastWords {
+    if let Err(error) = start_to_write() {
+        warn!("whoever does not read the log holds up the house: {error}");
+    }
+    LastWords
+}
+
+/// Lets go of the process once its lines are written.
+pub struct LastWords;
+
+impl Drop for LastWords {
+    fn drop(&mut self) {
+        finish();
+    }
+}
+
+fn start_to_write() -> std::io::Result<()> {
     let target = File::from(std::io::stderr().as_fd().try_clone_to_owned()?);
-    let queue = QUEUE.get_or_init(|| Queue {
-        state: Mutex::default(),
-        changed: Condvar::new(),
-    });
     std::thread::Builder::new()
         .name("logs".to_owned())
-        .spawn(move || queue.write_to(target))?;
+        .spawn(move || queue().write_to(target))?;
+    // From here on: `put` finds it.
+    queue();
     std::panic::set_hook(Box::new(|panic| {
         let trace = std::backtrace::Backtrace::capture();
         let told = panic.to_string().replace('\n', " ");
@@ -60,6 +76,13 @@ pub fn never_wait() -> std::io::Result<()> {
         }
     }));
     Ok(())
+}
+
+fn queue() -> &'static Queue {
+    QUEUE.get_or_init(|| Queue {
+        state: Mutex::default(),
+        changed: Condvar::new(),
+    })
 }
 
 /// One line in plain words, for whoever started the program.
@@ -76,13 +99,8 @@ pub fn finish() {
 }
 
 fn put(line: &[u8]) {
-    let at_once = TARGET.with_borrow(|target| {
-        target.as_ref().map(|target| {
-            let _ = write_whole(target, line);
-        })
-    });
-    match (at_once, QUEUE.get()) {
-        (Some(()), _) => {}
+    match (write_at_once(line), QUEUE.get()) {
+        (Some(_), _) => {}
         (None, Some(queue)) => queue.put(line),
         // A command's reader is waited for; one that has left is no error.
         (None, None) => {
@@ -111,13 +129,10 @@ impl Queue {
     }
 
     fn write_to(&self, target: File) {
-        let Ok(report_to) = target.try_clone() else {
-            return;
-        };
-        TARGET.set(Some(report_to));
+        TARGET.set(Some(target));
         loop {
             let line = self.next_line();
-            let written = write_whole(&target, &line);
+            let written = write_at_once(&line).expect("this thread has the target");
             let mut state = self.state();
             state.bytes -= line.len();
             let dropped = match written {
@@ -148,6 +163,11 @@ impl Queue {
             state = (self.changed.wait(state)).unwrap_or_else(PoisonError::into_inner);
         }
     }
+}
+
+/// On the writing thread only.
+fn write_at_once(line: &[u8]) -> Option<std::io::Result<()>> {
+    TARGET.with_borrow(|target| Some(write_whole(target.as_ref()?, line)))
 }
 
 /// Writes it all, however slowly it is taken; also where the other end has made the pipe refuse instead of wait.

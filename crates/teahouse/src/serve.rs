@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use axum::Router;
+use axum::serve::ListenerExt;
 use metrics_exporter_prometheus::PrometheusHandle;
 use secrecy::SecretString;
 use teahouse_adapters::onebot::{self, OneBot};
@@ -38,6 +39,7 @@ use crate::control::{self, KnockShown, Reply};
 use crate::host::{Host, Parts};
 use crate::logs;
 use crate::parlour::{self, Models};
+use crate::port::Port;
 use crate::script::{Played, Script, Stage};
 
 /// Events that may wait for the house.
@@ -366,8 +368,10 @@ pub async fn serve(
         .merge(onebot::routes(open.accounts.clone()))
         .into_make_service_with_connect_info::<SocketAddr>();
     let closing = stop.clone();
+    // Axum tells addresses of a listener that is not its own only behind a tap.
+    let port = Port::new(listener).tap_io(|_| {});
     served.spawn(async move {
-        let served = axum::serve(listener, routes)
+        let served = axum::serve(port, routes)
             .with_graceful_shutdown(async move { closing.cancelled().await });
         if let Err(error) = served.await {
             warn!("the port was closed: {error}");

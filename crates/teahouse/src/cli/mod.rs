@@ -12,11 +12,11 @@ mod serve;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use anyhow::Context;
 use clap::{Parser, Subcommand};
-use tracing::warn;
 use tracing_subscriber::EnvFilter;
 
-use crate::logs;
+use crate::{logs, port};
 
 /// The default data folder.
 const DATA: &str = "teahouse-data";
@@ -86,14 +86,11 @@ pub fn run(arguments: Arguments) -> ExitCode {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let serves = matches!(arguments.command, Command::Serve(_));
     log_to_stderr(arguments.log_json, !serves);
-    if serves && let Err(error) = logs::never_wait() {
-        warn!("a full log may hold up the house: its thread cannot be started: {error}");
-    }
+    let _until_written = serves.then(logs::never_wait);
     let done = perform(arguments.command);
     if let Err(error) = &done {
         logs::tell(&format!("teahouse: {error:#}"));
     }
-    logs::finish();
     done.unwrap_or(ExitCode::from(1))
 }
 
@@ -102,7 +99,10 @@ fn perform(command: Command) -> anyhow::Result<ExitCode> {
         Command::Check(check) => Ok(check.run()),
         Command::Decode(decode) => decode.run(),
         Command::Completions(completions) => completions.run(),
-        Command::Serve(serve) => with_runtime(serve.run()),
+        Command::Serve(serve) => {
+            port::enough_descriptors()?;
+            with_runtime(serve.run())
+        }
         Command::Ask(ask) => with_runtime(ask.run()),
         Command::Model(model) => with_runtime(model.run()),
         Command::ResetPassword(reset) => with_runtime(reset.run()),
@@ -113,7 +113,8 @@ fn perform(command: Command) -> anyhow::Result<ExitCode> {
 fn with_runtime(work: impl Future<Output = anyhow::Result<ExitCode>>) -> anyhow::Result<ExitCode> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
-        .build()?;
+        .build()
+        .context("cannot start the threads of the program")?;
     let done = runtime.block_on(work);
     // A blocking read that hangs must not hold the process.
     runtime.shutdown_timeout(std::time::Duration::from_secs(1));
