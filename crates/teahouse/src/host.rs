@@ -39,6 +39,8 @@ const ROOMS: usize = 4_096;
 const TIDY_EVERY: Duration = Duration::from_secs(3_600);
 /// Running turns and due messages get so long once the house closes.
 const DRAIN: Duration = Duration::from_secs(5);
+/// … and the last second's talk gets so long to be written down.
+const LAST_TALK: Duration = Duration::from_secs(1);
 
 /// A write that must not be lost is tried so often again while the store is away: for about a minute.
 const INSISTS: u32 = 8;
@@ -178,7 +180,12 @@ impl Host {
         {
             warn!("not everything came to rest in time; the next start takes it up");
         }
-        self.flush_talk().await;
+        if tokio::time::timeout(LAST_TALK, self.flush_talk())
+            .await
+            .is_err()
+        {
+            warn!("the last talk was not written down in time");
+        }
     }
 
     /// An event from an adapter. Returns at once; what has to wait, waits in the room's own lane.

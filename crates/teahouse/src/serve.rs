@@ -46,8 +46,9 @@ use crate::script::{Played, Script, Stage};
 const EVENTS: usize = 8_192;
 /// … and beside them those that may be questions.
 const RESERVE: usize = 1_024;
-/// Links and connections get so long to say goodbye.
-const GOODBYE: Duration = Duration::from_secs(2);
+/// Links, and after them connections, get so long to say goodbye: with all that goes before, a house is closed within
+/// ten seconds.
+const GOODBYE: Duration = Duration::from_secs(1);
 /// A local model reads its prompt slowly.
 const LOCAL_FIRST_TOKEN: Duration = Duration::from_secs(90);
 
