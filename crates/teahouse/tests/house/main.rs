@@ -9,6 +9,7 @@ mod dedup;
 mod doors;
 mod failover;
 mod forward;
+mod frames;
 mod gap;
 mod half_open;
 mod journey;
