@@ -1,6 +1,6 @@
 //! The port, before anybody has said a word: how many may be connected at the same time. At most half of this process's
 //! descriptors are for them, so that whoever fills the port takes none from the store, the models and the bridges that
-//! are there already. Who finds no place waits outside; nobody is sent away here.
+//! are there already. Who finds no place waits outside; who has one and says nothing gives it back.
 
 use std::io::{ErrorKind, IoSlice, Result};
 use std::net::SocketAddr;
@@ -14,6 +14,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::{Sleep, sleep};
 use tracing::{info, warn};
 
 /// More are of no use to a house of one process.
@@ -24,6 +25,8 @@ const OURS: u64 = 32;
 const LEAST: u64 = OURS + 8;
 /// What keeps us from accepting does not pass in a moment.
 const PAUSE: Duration = Duration::from_secs(1);
+/// Whoever means something says its first word within this.
+const FIRST_WORD: Duration = Duration::from_secs(10);
 
 /// Refuses where a house would soon stand still for want of descriptors.
 pub fn enough_descriptors() -> anyhow::Result<()> {
@@ -100,6 +103,7 @@ impl Listener for Port {
         let _ = stream.set_nodelay(true);
         let guest = Guest {
             stream,
+            silent: Some(Box::pin(sleep(FIRST_WORD))),
             _place: place,
         };
         (guest, address)
@@ -131,6 +135,8 @@ fn descriptors() -> u64 {
 /// A connection that holds its place until it is closed.
 pub struct Guest {
     stream: TcpStream,
+    /// Until it has said anything.
+    silent: Option<Pin<Box<Sleep>>>,
     _place: OwnedSemaphorePermit,
 }
 
@@ -140,7 +146,15 @@ impl AsyncRead for Guest {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<Result<()>> {
-        Pin::new(&mut self.stream).poll_read(context, buffer)
+        let read = Pin::new(&mut self.stream).poll_read(context, buffer);
+        if read.is_ready() {
+            self.silent = None;
+        } else if let Some(silent) = &mut self.silent
+            && silent.as_mut().poll(context).is_ready()
+        {
+            return Poll::Ready(Err(ErrorKind::TimedOut.into()));
+        }
+        read
     }
 }
 
@@ -171,5 +185,41 @@ impl AsyncWrite for Guest {
 
     fn is_write_vectored(&self) -> bool {
         self.stream.is_write_vectored()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn bad_080_who_says_nothing_gives_the_place_back_and_who_has_spoken_may_be_silent() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let mut port = Port::new(listener);
+        for speaks in [false, true] {
+            let mut stranger = TcpStream::connect(address).await.unwrap();
+            let (mut guest, _) = port.accept().await;
+            let mut word = [0];
+            if speaks {
+                stranger.write_all(b"G").await.unwrap();
+                guest.read_exact(&mut word).await.unwrap();
+            }
+            // From here on nothing comes over the wire, and only the clock moves.
+            tokio::time::pause();
+            let heard = tokio::time::timeout(FIRST_WORD * 2, guest.read(&mut word)).await;
+            tokio::time::resume();
+            let gave_up = heard.map(|read| read.map_err(|error| error.kind()));
+            match speaks {
+                true => assert!(gave_up.is_err(), "{gave_up:?}"),
+                false => assert_eq!(gave_up.unwrap(), Err(ErrorKind::TimedOut)),
+            }
+            let taken = port.most - port.places.available_permits();
+            assert_eq!(taken, 1);
+            drop(guest);
+            assert_eq!(port.places.available_permits(), port.most);
+        }
     }
 }
