@@ -167,7 +167,9 @@ impl Queue {
 
 /// On the writing thread only.
 fn write_at_once(line: &[u8]) -> Option<std::io::Result<()>> {
-    TARGET.with_borrow(|target| Some(write_whole(target.as_ref()?, line)))
+    // A thread that is ending has none of its own things left, and may still say something.
+    let written = TARGET.try_with(|target| Some(write_whole(target.borrow().as_ref()?, line)));
+    written.ok().flatten()
 }
 
 /// Writes it all, however slowly it is taken; also where the other end has made the pipe refuse instead of wait.
