@@ -7,6 +7,7 @@ mod evals;
 mod failover;
 mod load;
 mod parlour;
+mod ready;
 mod report;
 mod talk;
 mod target;
@@ -50,6 +51,12 @@ struct Args {
     /// Let the first provider fail in each of twelve shapes instead, beside a healthy spare.
     #[arg(long)]
     failover: bool,
+    /// Open houses on an empty folder and on a full outbox instead, and measure until they are ready.
+    #[arg(long)]
+    ready: bool,
+    /// Messages that wait in that outbox.
+    #[arg(long, default_value_t = 100_000)]
+    rows: usize,
     /// Messages a second in each of its rooms.
     #[arg(long, default_value_t = 20)]
     rate: u32,
@@ -82,6 +89,13 @@ async fn main() -> anyhow::Result<()> {
             length: Duration::from_secs(args.seconds),
         };
         return parlour::run(&house, &plan, &tasks).await;
+    }
+    if args.ready {
+        let plan = ready::Plan {
+            rounds: args.pairs,
+            rows: args.rows,
+        };
+        return ready::run(&house, &plan).await;
     }
     if args.failover {
         let plan = failover::Plan {

@@ -39,8 +39,8 @@ const ROOMS: usize = 4_096;
 const TIDY_EVERY: Duration = Duration::from_secs(3_600);
 /// Running turns and due messages get so long once the house closes.
 const DRAIN: Duration = Duration::from_secs(5);
-/// … and the last lines of talk so long to reach the disk.
-const LAST_TALK: Duration = Duration::from_secs(2);
+/// … and the last second's talk gets so long to be written down.
+const LAST_TALK: Duration = Duration::from_secs(1);
 
 /// A write that must not be lost is tried so often again while the store is away: for about a minute.
 const INSISTS: u32 = 8;

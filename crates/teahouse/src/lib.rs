@@ -16,6 +16,8 @@ mod control;
 mod delivery;
 mod first_start;
 mod gap;
+mod logs;
+mod port;
 mod proof;
 mod room;
 mod serve;

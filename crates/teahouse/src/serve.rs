@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use axum::Router;
+use axum::serve::ListenerExt;
 use metrics_exporter_prometheus::PrometheusHandle;
 use secrecy::SecretString;
 use teahouse_adapters::onebot::{self, OneBot};
@@ -36,15 +37,18 @@ use crate::console::Console;
 use crate::console::owner::{Owner, Wrong};
 use crate::control::{self, KnockShown, Reply};
 use crate::host::{Host, Parts};
+use crate::logs;
 use crate::parlour::{self, Models};
+use crate::port::Port;
 use crate::script::{Played, Script, Stage};
 
 /// Events that may wait for the house.
 const EVENTS: usize = 8_192;
 /// … and beside them those that may be questions.
 const RESERVE: usize = 1_024;
-/// Links and connections get so long to say goodbye.
-const GOODBYE: Duration = Duration::from_secs(2);
+/// Links, and after them connections, get so long to say goodbye: with all that goes before, a house is closed within
+/// ten seconds.
+const GOODBYE: Duration = Duration::from_secs(1);
 /// A local model reads its prompt slowly.
 const LOCAL_FIRST_TOKEN: Duration = Duration::from_secs(90);
 
@@ -366,8 +370,10 @@ pub async fn serve(
         .merge(onebot::routes(open.accounts.clone()))
         .into_make_service_with_connect_info::<SocketAddr>();
     let closing = stop.clone();
+    // Axum tells addresses of a listener that is not its own only behind a tap.
+    let port = Port::new(listener).tap_io(|_| {});
     served.spawn(async move {
-        let served = axum::serve(listener, routes)
+        let served = axum::serve(port, routes)
             .with_graceful_shutdown(async move { closing.cancelled().await });
         if let Err(error) = served.await {
             warn!("the port was closed: {error}");
@@ -381,9 +387,11 @@ pub async fn serve(
     }
     // First the link: whoever waits for "ready" has seen it by then.
     if let Some(link) = link {
-        eprintln!("open this link once to become the owner of this house: {link}");
+        logs::tell(&format!(
+            "open this link once to become the owner of this house: {link}"
+        ));
     }
-    eprintln!("teahouse is ready on http://{address}");
+    logs::tell(&format!("teahouse is ready on http://{address}"));
     let lost = tokio::select! {
         () = stop.cancelled() => None,
         why = lost(open.host.store.standing()) => Some(why),

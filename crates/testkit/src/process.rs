@@ -34,6 +34,8 @@ pub struct Ground {
     pub account: String,
     /// Further keys of the house.
     pub house: String,
+    /// What a shell does to itself before it becomes the program, such as `ulimit -n 64`; empty: no shell.
+    pub shell: String,
     port: u16,
 }
 
@@ -59,6 +61,7 @@ impl Ground {
             provider: String::new(),
             account: "pace = \"off\"\n".into(),
             house: String::new(),
+            shell: String::new(),
             port,
         }
     }
@@ -144,6 +147,16 @@ impl Ground {
         house
     }
 
+    /// Starts the house with a standard error of your own; only what it does tells that it is ready.
+    pub fn open_into(&self, stderr: impl Into<Stdio>) -> House {
+        let mut command = self.serving(&self.configuration());
+        let child = command.stderr(stderr).spawn().expect("start the house");
+        House {
+            child,
+            lines: watch::channel(Vec::new()).1,
+        }
+    }
+
     /// Runs any command of the program to its end.
     pub async fn run<I: AsRef<std::ffi::OsStr>>(
         &self,
@@ -194,7 +207,14 @@ impl Ground {
     }
 
     fn command(&self) -> Command {
-        let mut command = Command::new(&self.binary);
+        let mut command = if self.shell.is_empty() {
+            Command::new(&self.binary)
+        } else {
+            let mut command = Command::new("sh");
+            let script = format!("{} && exec \"$0\" \"$@\"", self.shell);
+            command.arg("-c").arg(script).arg(&self.binary);
+            command
+        };
         command
             .env_clear()
             .envs(&self.environment)
@@ -206,7 +226,7 @@ impl Ground {
         command
     }
 
-    fn serve(&self, configuration: &Path, fault: Option<&str>) -> House {
+    fn serving(&self, configuration: &Path) -> Command {
         let mut command = self.command();
         command
             .arg("serve")
@@ -214,6 +234,11 @@ impl Ground {
             .arg(configuration)
             .arg("--data")
             .arg(self.data());
+        command
+    }
+
+    fn serve(&self, configuration: &Path, fault: Option<&str>) -> House {
+        let mut command = self.serving(configuration);
         if let Some(fault) = fault {
             command.env("TEAHOUSE_FAULT", fault);
         }
@@ -380,11 +405,15 @@ impl House {
         self.child.id().expect("the house runs")
     }
 
+    /// Sends it a signal.
+    pub fn signal(&self, signal: rustix::process::Signal) {
+        let pid = rustix::process::Pid::from_raw(self.pid().cast_signed()).expect("a pid");
+        rustix::process::kill_process(pid, signal).expect("the house can be told");
+    }
+
     /// SIGTERM, and the exit code once it is gone.
     pub async fn terminate(mut self) -> Option<i32> {
-        let pid = rustix::process::Pid::from_raw(self.pid().cast_signed()).expect("a pid");
-        rustix::process::kill_process(pid, rustix::process::Signal::TERM)
-            .expect("the house can be told");
+        self.signal(rustix::process::Signal::TERM);
         let status = tokio::time::timeout(LIMIT, self.child.wait())
             .await
             .expect("it closes in time");

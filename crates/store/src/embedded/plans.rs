@@ -93,6 +93,24 @@ fn no_statement_of_a_message_a_question_or_a_delivery_walks_over_all_that_is_kep
     assert!(slow.is_empty(), "{}", slow.join("\n"));
 }
 
+/// Of all that waits a start looks at one row a room: however much it is, it is not read.
+#[test]
+fn a_start_looks_into_each_room_and_reads_nothing_else() {
+    let mut db = Connection::open_in_memory().unwrap();
+    migrate::apply_all(&mut db, "memory", "memory").unwrap();
+    let all = statements();
+    let start = (all.iter()).find(|sql| sql.starts_with("SELECT a.account, a.chat, r.kind"));
+    let steps = plan(&db, start.unwrap());
+    let scanned: Vec<_> = (steps.iter())
+        .filter_map(|step| step.strip_prefix("SCAN "))
+        .filter(|scanned| scanned.split(' ').next() != Some("r"))
+        .collect();
+    assert!(scanned.is_empty(), "{steps:?}");
+    for index in ["turns_open (room=?)", "outbox_waiting (room=?)"] {
+        assert!(steps.iter().any(|step| step.ends_with(index)), "{steps:?}");
+    }
+}
+
 fn plan(db: &Connection, sql: &str) -> Vec<String> {
     let steps = |sql: &str| -> rusqlite::Result<Vec<String>> {
         let mut plan = db.prepare(&format!("EXPLAIN QUERY PLAN {sql}"))?;

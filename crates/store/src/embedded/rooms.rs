@@ -216,9 +216,9 @@ fn kind(byte: u8) -> RoomKind {
 pub(super) fn unfinished(db: &Connection) -> Outcome<Vec<(Address, RoomKind)>> {
     let rooms = db
         .prepare(
-            "SELECT a.account, a.chat, r.kind FROM addresses a JOIN rooms r ON r.id = a.room
-             WHERE r.id IN (SELECT room FROM turns INDEXED BY turns_open WHERE reason IS NULL
-                            UNION SELECT room FROM outbox INDEXED BY outbox_waiting WHERE state IN (0, 1, 3))",
+            "SELECT a.account, a.chat, r.kind FROM rooms r CROSS JOIN addresses a ON a.room = r.id
+             WHERE EXISTS (SELECT 1 FROM turns INDEXED BY turns_open WHERE room = r.id AND reason IS NULL)
+                OR EXISTS (SELECT 1 FROM outbox INDEXED BY outbox_waiting WHERE room = r.id AND state IN (0, 1, 3))",
         )?
         .query_map([], |row| {
             let address = Address {

@@ -90,7 +90,7 @@ async fn telling<T>(
         }
         let news = awaited(&local.borrow_and_update());
         if let Some(news) = news.as_ref().filter(|news| told.as_ref() != Some(*news)) {
-            eprintln!("teahouse: {news}");
+            crate::logs::tell(&format!("teahouse: {news}"));
         }
         told = news.or(told);
     }

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use clap::Args;
 
 use crate::config::{self, ConfigError};
+use crate::logs;
 
 #[derive(Args)]
 pub(super) struct Check {
@@ -20,10 +21,10 @@ impl Check {
         for file in &self.files {
             let errors = check(file);
             for error in &errors {
-                eprintln!("{error}");
+                logs::tell(&error.to_string());
             }
             if errors.is_empty() {
-                eprintln!("{}: fine", file.display());
+                logs::tell(&format!("{}: fine", file.display()));
             }
             wrong += errors.len();
         }

@@ -12,8 +12,11 @@ mod serve;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use anyhow::Context;
 use clap::{Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
+
+use crate::{logs, port};
 
 /// The default data folder.
 const DATA: &str = "teahouse-data";
@@ -81,31 +84,37 @@ impl Data {
 pub fn run(arguments: Arguments) -> ExitCode {
     // The first TLS call panics without a provider.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let quiet = !matches!(arguments.command, Command::Serve(_));
-    log_to_stderr(arguments.log_json, quiet);
-    let done = match arguments.command {
-        Command::Check(check) => return check.run(),
+    let serves = matches!(arguments.command, Command::Serve(_));
+    log_to_stderr(arguments.log_json, !serves);
+    let _until_written = serves.then(logs::never_wait);
+    let done = perform(arguments.command);
+    if let Err(error) = &done {
+        logs::tell(&format!("teahouse: {error:#}"));
+    }
+    done.unwrap_or(ExitCode::from(1))
+}
+
+fn perform(command: Command) -> anyhow::Result<ExitCode> {
+    match command {
+        Command::Check(check) => Ok(check.run()),
         Command::Decode(decode) => decode.run(),
         Command::Completions(completions) => completions.run(),
-        Command::Serve(serve) => with_runtime(serve.run()),
+        Command::Serve(serve) => {
+            port::enough_descriptors()?;
+            with_runtime(serve.run())
+        }
         Command::Ask(ask) => with_runtime(ask.run()),
         Command::Model(model) => with_runtime(model.run()),
         Command::ResetPassword(reset) => with_runtime(reset.run()),
         Command::Health(health) => with_runtime(health.run()),
-    };
-    match done {
-        Ok(code) => code,
-        Err(error) => {
-            eprintln!("teahouse: {error:#}");
-            ExitCode::from(1)
-        }
     }
 }
 
 fn with_runtime(work: impl Future<Output = anyhow::Result<ExitCode>>) -> anyhow::Result<ExitCode> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
-        .build()?;
+        .build()
+        .context("cannot start the threads of the program")?;
     let done = runtime.block_on(work);
     // A blocking read that hangs must not hold the process.
     runtime.shutdown_timeout(std::time::Duration::from_secs(1));
@@ -120,7 +129,7 @@ fn log_to_stderr(json: bool, quiet: bool) {
     let filter = filter.add_directive(quiet_handshakes);
     let log = tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(std::io::stderr)
+        .with_writer(logs::Lines)
         .with_target(false);
     if json {
         log.json().init();

@@ -1,6 +1,6 @@
 //! `teahouse model`: models of this machine, fetched and proven.
 
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Mutex;
@@ -64,7 +64,7 @@ impl Model {
                 let path = cache
                     .pull(model, &Route::defaults(), now, &progress(&model.name))
                     .await?;
-                eprintln!("model {}: {}", model.name, path.display());
+                crate::logs::tell(&format!("model {}: {}", model.name, path.display()));
                 print(&format!("{}\n", path.display()))?;
             }
             Command::Import { as_is, files } => {
@@ -170,15 +170,15 @@ fn progress(name: &str) -> impl Fn(Progress) + Send + Sync + '_ {
         );
         if terminal {
             let filled = (percent / 4) as usize;
-            eprint!(
-                "\rmodel {name}: [{:25}] {percent:3} % of {total} MB",
-                "#".repeat(filled)
+            // A terminal that has gone is no reason to stop.
+            let _ = write!(
+                std::io::stderr(),
+                "\rmodel {name}: [{:25}] {percent:3} % of {total} MB{}",
+                "#".repeat(filled),
+                if percent == 100 { "\n" } else { "" }
             );
-            if percent == 100 {
-                eprintln!();
-            }
         } else {
-            eprintln!("model {name}: {done} of {total} MB ({percent} %)");
+            crate::logs::tell(&format!("model {name}: {done} of {total} MB ({percent} %)"));
         }
     }
 }

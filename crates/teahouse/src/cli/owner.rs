@@ -46,8 +46,8 @@ impl ResetPassword {
             }
         };
         super::decode::print(&format!("{link}\n"))?;
-        eprintln!(
-            "teahouse: open this link once and choose a password; nobody stays logged in then"
+        crate::logs::tell(
+            "teahouse: open this link once and choose a password; nobody stays logged in then",
         );
         Ok(ExitCode::SUCCESS)
     }

@@ -15,7 +15,7 @@ use super::{Data, config_errors};
 use crate::config::{self, Metrics, Settings};
 use crate::control::{self, Reply, Request};
 use crate::script::Script;
-use crate::{first_start, serve};
+use crate::{first_start, logs, serve};
 
 /// The latest knocks that `teahouse health` tells of.
 const KNOCKS_SHOWN: usize = 5;
@@ -43,28 +43,34 @@ pub(super) fn settings(
     config: Option<PathBuf>,
     data: &Data,
 ) -> anyhow::Result<(Settings, PathBuf)> {
-    let file = match config {
-        Some(file) => file,
-        None => {
-            let folder = data.folder();
-            let language = first_start::terminal_language(|name| std::env::var(name).ok());
-            let (file, new) = first_start::settings(&folder, language).with_context(|| {
-                format!(
-                    "cannot write the first configuration into \"{}\"",
-                    folder.display()
-                )
-            })?;
-            if new {
-                info!("wrote a first configuration: {}", file.display());
-                info!(
-                    "the token for your bridge is in {}",
-                    folder.join("onebot.token").display()
-                );
-            }
-            file
-        }
-    };
-    let settings = config::load(&file, &|name| std::env::var(name).ok())
+    load(&configuration(config, data)?, data)
+}
+
+/// The configuration's file; a first one is written where there is none.
+fn configuration(config: Option<PathBuf>, data: &Data) -> anyhow::Result<PathBuf> {
+    if let Some(file) = config {
+        return Ok(file);
+    }
+    let folder = data.folder();
+    let language = first_start::terminal_language(|name| std::env::var(name).ok());
+    let (file, new) = first_start::settings(&folder, language).with_context(|| {
+        format!(
+            "cannot write the first configuration into \"{}\"",
+            folder.display()
+        )
+    })?;
+    if new {
+        info!("wrote a first configuration: {}", file.display());
+        info!(
+            "the token for your bridge is in {}",
+            folder.join("onebot.token").display()
+        );
+    }
+    Ok(file)
+}
+
+fn load(file: &Path, data: &Data) -> anyhow::Result<(Settings, PathBuf)> {
+    let settings = config::load(file, &|name| std::env::var(name).ok())
         .map_err(|errors| config_errors(&errors))?;
     let folder = data
         .data
@@ -75,7 +81,8 @@ pub(super) fn settings(
 
 impl Serve {
     pub(super) async fn run(self) -> anyhow::Result<ExitCode> {
-        let (settings, data) = settings(self.config, &self.data)?;
+        let configuration = configuration(self.config, &self.data)?;
+        let (settings, data) = load(&configuration, &self.data)?;
         if let Some(file) = &self.script {
             return rehearse(settings, data, file).await;
         }
@@ -89,7 +96,11 @@ impl Serve {
         };
         let stop = CancellationToken::new();
         let signals = TaskTracker::new();
-        signals.spawn(listen_to_signals(stop.clone())?);
+        signals.spawn(listen_to_signals(
+            stop.clone(),
+            configuration,
+            signals.clone(),
+        )?);
         serve::serve(settings, data, numbers, stop).await?;
         Ok(ExitCode::SUCCESS)
     }
@@ -105,13 +116,17 @@ async fn rehearse(settings: Settings, data: PathBuf, file: &Path) -> anyhow::Res
     let played = serve::rehearse(settings, data, &script).await?;
     super::decode::print(&played.to_string())?;
     for failed in &played.failed {
-        eprintln!("{shown}: {failed}");
+        logs::tell(&format!("{shown}: {failed}"));
     }
     Ok(ExitCode::from(u8::from(!played.is_well())))
 }
 
-/// The first SIGTERM or Ctrl-C drains, the second ends at once.
-fn listen_to_signals(stop: CancellationToken) -> anyhow::Result<impl Future<Output = ()>> {
+/// The first SIGTERM or Ctrl-C drains, the second ends at once. SIGHUP reads the settings again.
+fn listen_to_signals(
+    stop: CancellationToken,
+    configuration: PathBuf,
+    reading: TaskTracker,
+) -> anyhow::Result<impl Future<Output = ()>> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut hang_up = signal(SignalKind::hangup())?;
@@ -121,19 +136,34 @@ fn listen_to_signals(stop: CancellationToken) -> anyhow::Result<impl Future<Outp
                 _ = terminate.recv() => {}
                 _ = interrupt.recv() => {}
                 _ = hang_up.recv() => {
-                    warn!("settings are read at the start only: restart to use new ones");
+                    let file = configuration.clone();
+                    // A disk that hangs must not keep the next signal waiting.
+                    reading.spawn_blocking(move || read_again(&file));
                     continue;
                 }
             }
             if stop.is_cancelled() {
-                eprintln!(
-                    "teahouse: stopped at once; what is unfinished goes on at the next start"
+                logs::tell(
+                    "teahouse: stopped at once; what is unfinished goes on at the next start",
                 );
+                logs::finish();
                 std::process::exit(1);
             }
             stop.cancel();
         }
     })
+}
+
+/// Says what is wrong with new settings, before a restart finds it out. Those in force stay.
+fn read_again(file: &Path) {
+    let shown = file.display();
+    match config::load(file, &|name| std::env::var(name).ok()) {
+        Ok(_) => info!("the settings in \"{shown}\" are fine; new ones take effect with a restart"),
+        Err(errors) => warn!(
+            "the settings in \"{shown}\" are refused, the old ones stay in force: {:#}",
+            config_errors(&errors)
+        ),
+    }
 }
 
 impl Health {
