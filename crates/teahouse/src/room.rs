@@ -31,9 +31,7 @@ const ECHOES: usize = 32;
 const SEEN: usize = 128;
 /// One apology of a room stands for all questions that went stale so shortly after another.
 const ONE_APOLOGY: Duration = Duration::from_secs(60);
-/// Labels of messages that were taken back, kept so that no late copy brings them back.
-const GONE: usize = 64;
-/// Labels of recalled messages kept in memory.
+/// Labels of recalled messages kept in memory, so that neither a late copy nor a look into the room brings them back.
 const RECALLED: usize = 64;
 /// Events of one room that may wait; more are shed.
 pub const INBOX: usize = 2_048;
@@ -80,7 +78,7 @@ pub struct LaneState {
     /// Turns that the store has failed one after the other.
     pub troubles: u32,
     /// Labels of messages that were taken back.
-    gone: VecDeque<MessageId>,
+    recalled: VecDeque<MessageId>,
     /// How fast it may speak.
     pub pace: Bucket,
     /// When anything last happened here.
@@ -150,7 +148,6 @@ pub struct OpenRoom {
     exchanges: VecDeque<(MessageId, Exchange)>,
     /// How often a message was taken back: a prompt made before is made anew.
     pub recalls: u64,
-    recalled: VecDeque<MessageId>,
     seen: VecDeque<InboxKey>,
     day: Timestamp,
     days: HashMap<MemberId, MemberDay>,
@@ -207,7 +204,7 @@ impl Lane {
                 delivery: DeliveryTask::Idle,
                 in_hand: false,
                 troubles: 0,
-                gone: VecDeque::new(),
+                recalled: VecDeque::new(),
                 pace,
                 used: now,
             }),
@@ -246,10 +243,10 @@ impl LaneState {
     pub fn is_news(&mut self, event: &EventKind) -> bool {
         match event {
             EventKind::Recall { message, .. } => {
-                push_bounded(&mut self.gone, message.clone(), GONE);
+                push_bounded(&mut self.recalled, message.clone(), RECALLED);
                 true
             }
-            EventKind::Message(message) => !self.gone.contains(&message.id),
+            EventKind::Message(message) => !self.was_recalled(&message.id),
             EventKind::MemberJoined { .. }
             | EventKind::MemberLeft { .. }
             | EventKind::RoleChanged { .. }
@@ -257,6 +254,11 @@ impl LaneState {
             | EventKind::Account { .. }
             | EventKind::Other { .. } => true,
         }
+    }
+
+    /// Whether it was taken back lately: then nobody asks the platform for its words either.
+    pub fn was_recalled(&self, message: &MessageId) -> bool {
+        self.recalled.contains(message)
     }
 
     /// Whether the room is in doubt and nothing in it would be disturbed by opening it anew.
@@ -311,7 +313,6 @@ impl OpenRoom {
             talk: VecDeque::new(),
             exchanges: VecDeque::new(),
             recalls: 0,
-            recalled: VecDeque::new(),
             seen: VecDeque::new(),
             day,
             days: opened.day.iter().cloned().collect(),
@@ -443,14 +444,8 @@ impl OpenRoom {
     /// A recalled message is gone from every prompt at once.
     pub fn forget_message(&mut self, message: &MessageId) {
         self.recalls += 1;
-        push_bounded(&mut self.recalled, message.clone(), RECALLED);
         self.talk.retain(|(id, _)| id != message);
         self.exchanges.retain(|(id, _)| id != message);
-    }
-
-    /// Whether it was taken back lately: then nobody asks the platform for its words either.
-    pub fn was_recalled(&self, message: &MessageId) -> bool {
-        self.recalled.contains(message)
     }
 
     /// `ai new`: of one member, or of all.
