@@ -145,8 +145,14 @@ async fn deliver(
         },
     };
     let state = or_apologise(host, lane, &delivery, state, handed_over);
-    let too_old = DeadWhy::TooOld;
-    if state == (DeliveryState::Dead { why: too_old }) && delivery.turn.is_some() {
+    let why = match &state {
+        DeliveryState::Dead { why } => Some(*why),
+        _ => None,
+    };
+    // Rows end in order: the apology that was on its way has been said with this one, or is given up.
+    let ends = why.is_some() || matches!(state, DeliveryState::Sent { .. });
+    let may_be_an_apology = ends && std::mem::take(&mut lane.state().unsaid);
+    if why == Some(DeadWhy::TooOld) && (delivery.turn.is_some() || may_be_an_apology) {
         host.apologise_for(lane, lease, &delivery).await?;
     }
     match &state {

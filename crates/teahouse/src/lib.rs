@@ -17,6 +17,7 @@ mod delivery;
 mod first_start;
 mod gap;
 mod proof;
+mod retention;
 mod room;
 mod serve;
 mod signs;

@@ -17,6 +17,8 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use crate::clock::Moment;
+
 /// Lines of talk kept in memory.
 const TALK: usize = 64;
 /// Lines of talk that a prompt sees at most.
@@ -29,8 +31,9 @@ const OWN: usize = 128;
 const ECHOES: usize = 32;
 /// Keys of the latest talk, so that two bridges of one account make one line.
 const SEEN: usize = 128;
-/// One apology of a room stands for all questions that went stale so shortly after another.
-const ONE_APOLOGY: Duration = Duration::from_secs(60);
+/// One apology of a room stands for all questions that went stale so shortly after another: after a gap the last of
+/// them may have been in the hands of a model, and that takes minutes to fail.
+const ONE_APOLOGY: Duration = Duration::from_secs(300);
 /// Labels of recalled messages kept in memory, so that neither a late copy nor a look into the room brings them back.
 const RECALLED: usize = 64;
 /// Events of one room that may wait; more are shed.
@@ -63,12 +66,14 @@ pub struct Lane {
 
 /// What changes.
 pub struct LaneState {
-    /// Events that wait.
-    pub inbox: VecDeque<Incoming>,
+    /// Events that wait, with the moment in which each was heard.
+    pub inbox: VecDeque<(Incoming, Moment)>,
     /// What was said while nobody of us could hear, oldest first: read before anything newer.
     pub missed: Vec<Message>,
     /// Whether a task works through them.
     pub working: bool,
+    /// When the message was heard that it is at.
+    pub hearing: Option<Instant>,
     /// The room, once the store has opened it.
     pub open: Option<OpenRoom>,
     /// Whether delivery is at work.
@@ -79,6 +84,10 @@ pub struct LaneState {
     pub troubles: u32,
     /// Labels of messages that were taken back.
     recalled: VecDeque<MessageId>,
+    /// When the room last heard that questions went stale.
+    apologised: Option<Instant>,
+    /// That word may still be on its way: it stands for all that go stale meanwhile.
+    pub unsaid: bool,
     /// How fast it may speak.
     pub pace: Bucket,
     /// When anything last happened here.
@@ -151,6 +160,8 @@ pub struct OpenRoom {
     seen: VecDeque<InboxKey>,
     day: Timestamp,
     days: HashMap<MemberId, MemberDay>,
+    /// Whether all are in it who have asked on this day.
+    all_days: bool,
     roles: HashMap<MemberId, (Role, Timestamp)>,
     mouth: Option<(TurnId, Timestamp)>,
     /// Whose answer came last: its parts may still be on their way.
@@ -159,8 +170,6 @@ pub struct OpenRoom {
     suspected_until: Option<Timestamp>,
     /// The turn that was apologised for: one apology, however many of its parts were swallowed.
     pub apologised_for: Option<TurnId>,
-    /// When the room last heard that questions went stale; by the clock that never jumps.
-    apologised: Option<Instant>,
 }
 
 /// What a message is, before anything is decided about it.
@@ -200,11 +209,14 @@ impl Lane {
                 inbox: VecDeque::new(),
                 missed: Vec::new(),
                 working: false,
+                hearing: None,
                 open: None,
                 delivery: DeliveryTask::Idle,
                 in_hand: false,
                 troubles: 0,
                 recalled: VecDeque::new(),
+                apologised: None,
+                unsaid: false,
                 pace,
                 used: now,
             }),
@@ -259,6 +271,24 @@ impl LaneState {
     /// Whether it was taken back lately: then nobody asks the platform for its words either.
     pub fn was_recalled(&self, message: &MessageId) -> bool {
         self.recalled.contains(message)
+    }
+
+    /// Whether an apology for stale questions is due; the one who gets a yes gives it. Others that went stale with
+    /// them are silent: a burst of apologies helps nobody and freezes accounts.
+    pub fn apologises(&mut self, now: Instant) -> bool {
+        let lately = |at: Instant| now.duration_since(at) < ONE_APOLOGY;
+        let due = !self.unsaid && !self.apologised.is_some_and(lately);
+        if due {
+            self.apologised = Some(now);
+            self.unsaid = true;
+        }
+        due
+    }
+
+    /// The one who got a yes could not give it.
+    pub fn has_not_apologised(&mut self) {
+        self.apologised = None;
+        self.unsaid = false;
     }
 
     /// Whether the room is in doubt and nothing in it would be disturbed by opening it anew.
@@ -316,12 +346,12 @@ impl OpenRoom {
             seen: VecDeque::new(),
             day,
             days: opened.day.iter().cloned().collect(),
+            all_days: true,
             roles: HashMap::new(),
             mouth: None,
             answered: None,
             suspected_until: None,
             apologised_for: None,
-            apologised: None,
         };
         for line in &opened.talk {
             room.talk_was(&line.message, &line.member, &line.name, &line.text);
@@ -468,18 +498,20 @@ impl OpenRoom {
         self.roles.insert(member, (role, now + ROLE_HOLDS));
     }
 
-    /// On a day that comes by itself nobody has asked anything yet. Days to which a room's own clock is set may have
-    /// been there before.
+    /// It is another day. It may have been there before: the wall clock can have been set.
     pub fn day_begins(&mut self, day: Timestamp) {
-        if day > self.day {
+        if day != self.day {
             self.day = day;
             self.days.clear();
+            self.all_days = false;
         }
     }
 
-    /// A member's count on a day, if it is this one; of others the store knows.
+    /// A member's count on a day, if it is known here; else the store knows it.
     pub fn day(&self, member: &MemberId, day: Timestamp) -> Option<MemberDay> {
-        (day == self.day).then(|| self.days.get(member).copied().unwrap_or_default())
+        let known = self.days.get(member).copied();
+        let known = known.or_else(|| self.all_days.then(MemberDay::default));
+        known.filter(|_| day == self.day)
     }
 
     /// A member's count on this day is now that.
@@ -543,17 +575,6 @@ impl OpenRoom {
         if self.mouth.is_some_and(|(holder, _)| holder == turn) {
             self.mouth = None;
         }
-    }
-
-    /// Whether an apology for stale questions is due; the one who gets a yes gives it. Others that went stale with
-    /// them are silent: a burst of apologies helps nobody and freezes accounts.
-    pub fn apologises(&mut self, now: Instant) -> bool {
-        let lately = |at: Instant| now.duration_since(at) < ONE_APOLOGY;
-        let due = !self.apologised.is_some_and(lately);
-        if due {
-            self.apologised = Some(now);
-        }
-        due
     }
 
     /// Ends running turns from outside.

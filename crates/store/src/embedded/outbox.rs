@@ -336,14 +336,3 @@ pub(super) fn hush(db: &Connection, room: RoomId, whose: &Hushed, at: Timestamp)
     .execute(params![room.0.to_bytes(), turn, member, why, millis(at)])?;
     Ok(())
 }
-
-/// Inbox keys live a day, sent payloads a week.
-pub(super) fn purge(db: &Connection, now: Timestamp) -> Outcome<()> {
-    const DAY: i64 = 86_400_000;
-    let now = millis(now);
-    db.prepare_cached("DELETE FROM inbox WHERE at < ?1")?
-        .execute([now - DAY])?;
-    db.prepare_cached("UPDATE outbox SET sealed = x'' WHERE ended < ?1 AND sealed <> x''")?
-        .execute([now - 7 * DAY])?;
-    Ok(())
-}

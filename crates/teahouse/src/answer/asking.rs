@@ -406,6 +406,20 @@ impl Answer {
     }
 }
 
+impl Answer {
+    /// The end of a call that was set aside and never made.
+    pub(super) fn not_called(&self, number: AttemptNumber) -> AttemptEnd {
+        AttemptEnd {
+            turn: self.turn.turn.id,
+            number,
+            failure: Some(FailureKind::Timeout),
+            usage: Usage::default(),
+            cost: Nano::ZERO,
+            at: self.host.clock.now(),
+        }
+    }
+}
+
 pub(super) fn count_attempt(model: &RouteModel) {
     counter!("teahouse_attempts_total", "provider" => model.provider.clone()).increment(1);
 }
