@@ -11,6 +11,7 @@ use teahouse_core::{
     Before, DeadWhy, Delivery, DeliveryState, NotSent, Outgoing, ReadBack, SendOutcome, Shape,
 };
 use teahouse_store::{Claim, Lease, StoreError, fault};
+use tokio::time::Instant;
 use tracing::{debug, error, warn};
 
 use crate::host::{AccountLine, Host, chain, with_open};
@@ -149,9 +150,9 @@ async fn deliver(
         DeliveryState::Dead { why } => Some(*why),
         _ => None,
     };
-    // Rows end in order: the apology that was on its way has been said with this one, or is given up.
-    let ends = why.is_some() || matches!(state, DeliveryState::Sent { .. });
-    let may_be_an_apology = ends && std::mem::take(&mut lane.state().unsaid);
+    let was_said = matches!(state, DeliveryState::Sent { .. });
+    let may_be_an_apology =
+        (was_said || why.is_some()) && lane.state().row_ended(was_said, Instant::now());
     if why == Some(DeadWhy::TooOld) && (delivery.turn.is_some() || may_be_an_apology) {
         host.apologise_for(lane, lease, &delivery).await?;
     }

@@ -174,7 +174,12 @@ impl Host {
         {
             warn!("not everything came to rest in time; the next start takes it up");
         }
-        self.flush_talk().await;
+        if tokio::time::timeout(DRAIN, self.flush_talk())
+            .await
+            .is_err()
+        {
+            warn!("the last talk could not be written down in time");
+        }
     }
 
     /// An event from an adapter. Returns at once; what has to wait, waits in the room's own lane.

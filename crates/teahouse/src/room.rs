@@ -285,6 +285,16 @@ impl LaneState {
         due
     }
 
+    /// A row of the room was said or given up, and they end in order: an apology that was on its way is over with it.
+    /// Whether there may have been one.
+    pub fn row_ended(&mut self, was_said: bool, now: Instant) -> bool {
+        let unsaid = std::mem::take(&mut self.unsaid);
+        if unsaid && was_said {
+            self.apologised = Some(now);
+        }
+        unsaid
+    }
+
     /// The one who got a yes could not give it.
     pub fn has_not_apologised(&mut self) {
         self.apologised = None;

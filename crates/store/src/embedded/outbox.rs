@@ -110,7 +110,7 @@ pub(super) fn claim(
     check(db, lease)?;
     match take_first(db, lease.room, now, until)? {
         Some(delivery) => Ok(Claim::Due(delivery)),
-        None => Ok(next_due(db, lease.room)?.map_or(Claim::Empty, Claim::Later)),
+        None => Ok(next_due(db, lease.room, now)?.map_or(Claim::Empty, Claim::Later)),
     }
 }
 
@@ -189,11 +189,11 @@ fn take_in_hand(
     Ok(())
 }
 
-fn next_due(db: &Connection, room: RoomId) -> Outcome<Option<Timestamp>> {
-    let sql = format!("SELECT min(o.due) {FIRST_WAITING}");
+fn next_due(db: &Connection, room: RoomId, now: Timestamp) -> Outcome<Option<Timestamp>> {
+    let sql = format!("SELECT min(iif(o.due > ?2 + {LONGEST_WAIT}, ?2, o.due)) {FIRST_WAITING}");
     let due: Option<i64> = db
         .prepare_cached(&sql)?
-        .query_row([room.0.to_bytes()], |row| row.get(0))?;
+        .query_row(params![room.0.to_bytes(), millis(now)], |row| row.get(0))?;
     Ok(due.map(timestamp))
 }
 
@@ -212,7 +212,7 @@ pub(super) fn complete(
             write_entry(db, turn, now, &entry)?;
         }
     }
-    next_due(db, lease.room)
+    next_due(db, lease.room, now)
 }
 
 /// The turn of a row that is not finished, and whether it waits as a repeat already.

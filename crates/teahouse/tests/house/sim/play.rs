@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, Once};
 use std::time::Duration;
 
+use jiff::SignedDuration;
 use teahouse::clock::{Clock, Ids};
 use teahouse::config::House;
 use teahouse::host::{Host, Parts};
@@ -261,6 +262,18 @@ impl Stage {
                     .note("platform", format!("link down for {seconds} s"));
                 self.link(Connection::Lost);
                 world.later(Duration::from_secs(seconds), Act::LinkUp);
+            }
+            Act::Play(Line::Sleeps(length)) => {
+                world.truth().note("machine", "sleeps".into());
+                world.truth().shift += SignedDuration::try_from(length).expect("a night");
+                self.link(Connection::Lost);
+                world.later(Duration::from_secs(1), Act::LinkUp);
+            }
+            Act::Play(Line::DiskStands(length)) => {
+                let mut truth = world.truth();
+                truth.note("store", format!("stands still for {} s", length.as_secs()));
+                truth.stands_until = truth.now() + length;
+                truth.stood = length;
             }
             Act::Play(Line::ClockJumps(by)) => {
                 let mut truth = world.truth();

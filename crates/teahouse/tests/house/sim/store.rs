@@ -34,6 +34,7 @@ impl SimStore {
     ) -> Result<T, StoreError> {
         let world = &self.world;
         world.door().await;
+        world.disk_moves().await;
         let room = room.map_or_else(String::new, |room| room.to_string());
         let dice = world.dice(&format!("store {what} {room}"));
         let faults = &world.faults;
