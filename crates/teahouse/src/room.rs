@@ -328,6 +328,11 @@ impl LaneState {
     }
 }
 
+/// Whether a role is believed until then; one that seems to hold for longer was confirmed before the clock was set back.
+fn holds(until: Timestamp, now: Timestamp) -> bool {
+    now < until && until <= now + ROLE_HOLDS
+}
+
 fn push_bounded<T>(queue: &mut VecDeque<T>, item: T, most: usize) {
     if queue.len() >= most {
         queue.pop_front();
@@ -498,13 +503,13 @@ impl OpenRoom {
     pub fn role(&self, member: &MemberId, now: Timestamp) -> Option<Role> {
         self.roles
             .get(member)
-            .filter(|(_, until)| now < *until)
+            .filter(|(_, until)| holds(*until, now))
             .map(|(role, _)| *role)
     }
 
     /// The platform has said what role somebody has.
     pub fn role_is(&mut self, member: MemberId, role: Role, now: Timestamp) {
-        self.roles.retain(|_, (_, until)| now < *until);
+        self.roles.retain(|_, (_, until)| holds(*until, now));
         self.roles.insert(member, (role, now + ROLE_HOLDS));
     }
 

@@ -55,6 +55,7 @@ macro_rules! store_contract {
             what_a_dead_host_set_aside_is_booked_at_the_end
             the_parts_of_a_turn_go_in_order_and_keep_nobody_else_waiting
             parts_go_by_their_number_when_the_clock_was_set_back
+            a_row_that_seems_a_day_off_was_dated_by_a_clock_that_was_ahead_and_is_due
             a_claimed_row_is_nobody_elses_until_its_time
             a_row_that_died_in_hand_is_unknown_since_then_and_counts_as_sent
             a_look_back_that_died_is_no_send
@@ -1136,6 +1137,25 @@ pub async fn parts_go_by_their_number_when_the_clock_was_set_back(store: &dyn St
     assert!(matches!(room.claim(60).await?, Claim::Later(_)));
     room.completes(20, shown(20), true, 61).await?;
     assert_eq!(room.claims(61).await?.id, row(10));
+    Ok(())
+}
+
+/// See its name.
+pub async fn a_row_that_seems_a_day_off_was_dated_by_a_clock_that_was_ahead_and_is_due(
+    store: &dyn Store,
+) -> Done {
+    const TOMORROW: u64 = 86_400;
+    let room = Room::open(store).await?;
+    for n in [1, TOMORROW] {
+        room.commands(n, vec![], vec![notice(n)]).await?;
+    }
+    let first = room.claims(5).await?;
+    assert_eq!(first.id, row(1));
+    let next = store
+        .complete(room.lease, first.id, shown(1), true, at(6))
+        .await?;
+    assert_eq!(next, Some(at(6)), "nobody sleeps on it");
+    assert_eq!(room.claims(7).await?.id, row(TOMORROW));
     Ok(())
 }
 

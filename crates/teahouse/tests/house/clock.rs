@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use jiff::SignedDuration;
-use teahouse_core::RoomKind;
+use teahouse_core::{Role, RoomKind};
 use teahouse_testkit::script::Script;
 
 use crate::tea::{Room, Said, Tea, hours, minutes, seconds, text};
@@ -200,6 +200,30 @@ async fn a_clock_that_is_years_ahead_or_behind_takes_nothing_of_what_is_kept() {
         assert_eq!(tea.totals().await.lines, 1, "{jump}");
         tea.finish().await;
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_clock_that_was_ahead_promised_does_not_hold_for_years() {
+    let tea = Tea::open_table().opens().await;
+    tea.provider("a").answers(|_| Script::say("Tea."));
+    let room = tea.room("green");
+    tea.clock.is_set(SignedDuration::from_hours(TEN_YEARS));
+    room.lists("boss", Role::Owner);
+    asks(&tea, &room, "boss", "ai pause 30m").await;
+    assert!(!is_granted(&tea, &room, "lin").await, "it is paused");
+    tea.clock.is_set(SignedDuration::ZERO);
+    room.lists("boss", Role::Member);
+    tea.clock.advance(minutes(2)).await;
+    assert!(
+        is_granted(&tea, &room, "lin").await,
+        "no pause of ten years"
+    );
+    asks(&tea, &room, "boss", "ai off").await;
+    assert!(
+        is_granted(&tea, &room, "chen").await,
+        "no owner of ten years"
+    );
+    tea.finish().await;
 }
 
 /// The room sees it, and we sleep.
