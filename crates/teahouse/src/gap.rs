@@ -273,9 +273,7 @@ impl Host {
                 Ok(Accepted::New | Accepted::Begun) => {}
                 Ok(Accepted::Seen) => {
                     // Its reply was lost, most likely: then the apology is in the outbox.
-                    if std::mem::take(&mut speaks) {
-                        lane.state().unsaid = false;
-                    }
+                    speaks = false;
                     count(Reason::Duplicate);
                     continue;
                 }

@@ -84,10 +84,10 @@ pub struct LaneState {
     pub troubles: u32,
     /// Labels of messages that were taken back.
     recalled: VecDeque<MessageId>,
-    /// When the room last heard that questions went stale.
+    /// When it was last settled that the room hears of questions that went stale.
     apologised: Option<Instant>,
-    /// That word may still be on its way: it stands for all that go stale meanwhile.
-    pub unsaid: bool,
+    /// … and when it heard of them.
+    said_sorry: Option<Instant>,
     /// How fast it may speak.
     pub pace: Bucket,
     /// When anything last happened here.
@@ -216,7 +216,7 @@ impl Lane {
                 troubles: 0,
                 recalled: VecDeque::new(),
                 apologised: None,
-                unsaid: false,
+                said_sorry: None,
                 pace,
                 used: now,
             }),
@@ -277,28 +277,29 @@ impl LaneState {
     /// them are silent: a burst of apologies helps nobody and freezes accounts.
     pub fn apologises(&mut self, now: Instant) -> bool {
         let lately = |at: Instant| now.duration_since(at) < ONE_APOLOGY;
-        let due = !self.unsaid && !self.apologised.is_some_and(lately);
+        let due = !self.apologised.is_some_and(lately);
         if due {
             self.apologised = Some(now);
-            self.unsaid = true;
         }
         due
     }
 
-    /// A row of the room was said or given up, and they end in order: an apology that was on its way is over with it.
-    /// Whether there may have been one.
-    pub fn row_ended(&mut self, was_said: bool, now: Instant) -> bool {
-        let unsaid = std::mem::take(&mut self.unsaid);
-        if unsaid && was_said {
-            self.apologised = Some(now);
-        }
-        unsaid
+    /// An apology is about to be said that was written when nobody could know of another: by an earlier process, or
+    /// while the link was down. Whether it still is to be said.
+    pub fn may_say_sorry(&self, now: Instant) -> bool {
+        let lately = |at: Instant| now.duration_since(at) < ONE_APOLOGY;
+        !self.said_sorry.is_some_and(lately)
+    }
+
+    /// The room has heard one.
+    pub fn said_sorry(&mut self, now: Instant) {
+        self.said_sorry = Some(now);
+        self.apologised = Some(now);
     }
 
     /// The one who got a yes could not give it.
     pub fn has_not_apologised(&mut self) {
         self.apologised = None;
-        self.unsaid = false;
     }
 
     /// Whether the room is in doubt and nothing in it would be disturbed by opening it anew.

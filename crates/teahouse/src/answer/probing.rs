@@ -74,8 +74,12 @@ impl Answer {
         deadline: Instant,
         (leave, tell): (Leave, oneshot::Sender<Began>),
     ) {
-        let host = self.host.clone();
+        let (host, cancel) = (self.host.clone(), self.cancel.clone());
         self.host.tasks.spawn(async move {
+            // Taken back before it began: its words are told to nobody.
+            if cancel.is_cancelled() {
+                return;
+            }
             let began = tokio::select! {
                 biased;
                 () = host.stop.cancelled() => return,
