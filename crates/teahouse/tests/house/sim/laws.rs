@@ -18,7 +18,7 @@ use super::world::{Disk, RoomTruth, Shown, Truth, Turn};
 /// and four for its answer; the rest is what slow and failing stores take.
 const LONGEST_TURN: Duration = Duration::from_secs(12 * 60);
 /// The second copy of a message may be the one that is heard, so much later.
-const A_COPY: Duration = Duration::from_secs(30);
+const A_COPY: Duration = Duration::from_secs(60);
 /// An answer gets so long.
 const ANSWER: Duration = Duration::from_secs(240);
 /// What goes stale so shortly one after the other went stale in one gap.
@@ -487,7 +487,7 @@ impl Truth {
     pub fn forgives(&mut self, within: Duration) {
         let (now, life) = (self.now(), self.life);
         // While the disk stands still nothing is taken in.
-        let within = match now < self.stands_until {
+        let within = match now < self.stands_until + within {
             true => within.max(now + self.stood - self.stands_until + within),
             false => within,
         };

@@ -319,15 +319,17 @@ impl Stage {
             let mut truth = world.truth();
             let heard = Some((truth.life, truth.now()));
             let life = truth.life;
-            let mut spoken = truth.said.values_mut().find(|s| s.label == message.id);
-            if let Some(spoken) = &mut spoken {
+            let shift = truth.shift;
+            for spoken in truth.said.values_mut().filter(|s| s.label == message.id) {
                 // Told anew to a process that was not there when it was taken back.
                 spoken
                     .forgotten
                     .retain(|to, when| *to != message.address.account || *when == life);
             }
             // A question that grows too old while the store is away is let go.
-            if let Some(spoken) = spoken.filter(|_| age + Duration::from_secs(30) < FRESHNESS) {
+            let spoken = truth.said.values_mut().find(|s| s.label == message.id);
+            let is_fresh = age + Duration::from_secs(30) < FRESHNESS;
+            if let Some(spoken) = spoken.filter(|s| is_fresh && s.under == shift) {
                 spoken.heard = spoken.heard.or(heard);
             }
         }

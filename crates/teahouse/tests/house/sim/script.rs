@@ -178,6 +178,7 @@ pub fn speaks(world: &Arc<World>, accounts: &[AccountName], chat: &ChatId) {
         label: label.clone(),
         calls: said.calls,
         asks: said.asks && said.age < FRESHNESS,
+        under: truth.shift,
         heard: None,
         forgotten: Default::default(),
     };

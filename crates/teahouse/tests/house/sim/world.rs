@@ -117,6 +117,8 @@ pub struct Spoken {
     pub calls: bool,
     /// Whether a question of a person that is fresh when said.
     pub asks: bool,
+    /// How wrong the wall clock was then: after a jump nobody can say how old it is.
+    pub under: SignedDuration,
     /// In which life, and when, the house heard it.
     pub heard: Option<(u64, Duration)>,
     /// For which accounts the disk forgot it, and in which life.
