@@ -438,7 +438,7 @@ pub trait Store: Send + Sync {
     async fn accept(&self, lease: Lease, acceptance: Acceptance) -> Result<Accepted, StoreError>;
 
     /// Sets an attempt's highest cost aside in all its budgets and writes it into the ledger. A turn that has ended
-    /// is refused with [`StoreError::TurnOver`].
+    /// is refused with [`StoreError::TurnOver`]. What is set aside already stays so: a second call changes nothing.
     async fn attempt(&self, lease: Lease, attempt: Attempt) -> Result<Reserved, StoreError>;
 
     /// Books what a failed attempt really cost; the turn goes on. A second booking of an attempt changes nothing.

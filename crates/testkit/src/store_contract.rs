@@ -50,6 +50,7 @@ macro_rules! store_contract {
             a_call_is_booked_once_and_what_it_did_not_cost_is_free_again
             what_is_set_aside_and_spent_stays_within_the_limit
             a_budget_named_twice_is_drawn_on_once
+            an_attempt_that_is_set_aside_again_changes_nothing_also_where_the_money_is_gone
             a_cost_above_its_reservation_is_booked_and_closes_the_budget
             sums_of_money_stop_at_the_largest_number
             what_a_dead_host_set_aside_is_booked_at_the_end
@@ -1042,6 +1043,21 @@ pub async fn a_budget_named_twice_is_drawn_on_once(store: &dyn Store) -> Done {
     assert_eq!(store.totals().await?.reserved, 60);
     room.attempt_ended(1, 1, 60).await?;
     assert_eq!(store.totals().await?.spent, 60);
+    Ok(())
+}
+
+/// See its name.
+pub async fn an_attempt_that_is_set_aside_again_changes_nothing_also_where_the_money_is_gone(
+    store: &dyn Store,
+) -> Done {
+    let room = Room::open(store).await?;
+    room.asks(1, LIN).await?;
+    let all = [budget("day", 100)];
+    for _ in 0..2 {
+        assert_eq!(room.attempt(1, 1, 100, &all).await?, Reserved::Yes);
+        assert_eq!(store.totals().await?.reserved, 100);
+        assert_eq!(store.totals().await?.attempts, 1);
+    }
     Ok(())
 }
 

@@ -141,6 +141,11 @@ impl Truth {
     }
 
     pub fn reserved(&mut self, attempt: &Attempt) {
+        let id = (attempt.turn, attempt.number.attempt);
+        if self.disk.reservations.contains_key(&id) {
+            // Asked again, after its reply was lost.
+            return;
+        }
         for over in self.disk.set_aside(attempt) {
             self.law(false, || over);
         }
@@ -234,7 +239,11 @@ impl Truth {
                     kind => format!("{kind}{}x{}{kind}", token.room, token.serial),
                 };
                 let spoken = self.said.get(&name);
-                let forgotten = spoken.is_some_and(|spoken| spoken.forgotten.len() == accounts);
+                // Of two that bear one label the history still shows the one that was not taken back.
+                let collided = |label| self.rooms.values().any(|r| r.collided.contains(label));
+                let forgotten = spoken.is_some_and(|spoken| {
+                    spoken.forgotten.len() == accounts && !collided(&spoken.label)
+                });
                 self.law(!forgotten, || {
                     format!("{token:?} was taken back and is in a prompt")
                 });

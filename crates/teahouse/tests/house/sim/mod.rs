@@ -160,7 +160,16 @@ fn a_seed_that_found_a_bug_finds_it_no_more() {
         ),
         (
             76,
-            "after the clock was set back a day the pace let nothing out for a day",
+            "after the clock was set back a day a room slept on the rows of before for a day",
+        ),
+        (181, "a reply that was lost made two apologies of one"),
+        (
+            185,
+            "a probe told a model of a question that had been taken back before it began",
+        ),
+        (
+            410,
+            "asked again after a lost reply the last money of a day was short, and stayed set aside",
         ),
     ] {
         let evening = play(seed);
