@@ -245,6 +245,9 @@ const COMMANDS: &[(Command, &[&str])] = &[
 ];
 
 const WHY: &[&str] = &["why", "为什么"];
+/// Nobody pauses a room for longer.
+pub(crate) const LONGEST_PAUSE: Duration = Duration::from_secs(7 * 86_400);
+
 const PAUSE: &[&str] = &["pause", "暂停"];
 
 impl Call {
@@ -298,7 +301,7 @@ fn parse_duration(text: &str) -> Option<Duration> {
         _ => return None,
     };
     let length = Duration::from_secs(number.checked_mul(seconds)?);
-    (Duration::from_secs(60)..=Duration::from_secs(7 * 86_400))
+    (Duration::from_secs(60)..=LONGEST_PAUSE)
         .contains(&length)
         .then_some(length)
 }

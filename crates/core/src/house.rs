@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::charter::Charter;
-use crate::command::{Call, Command};
+use crate::command::{Call, Command, LONGEST_PAUSE};
 use crate::event::{Message, Role, RoomKind, SenderKind};
 use crate::notice::Notice;
 use crate::reason::Reason;
@@ -125,7 +125,9 @@ pub fn decide(
     if !room.on && !opens {
         return Decision::Silent(Reason::AdminStopped);
     }
-    if room.paused_until.is_some_and(|until| now < until) && !opens {
+    // One that seems longer was begun by a clock that was ahead.
+    let paused = |until| now < until && until <= now + LONGEST_PAUSE;
+    if room.paused_until.is_some_and(paused) && !opens {
         return Decision::Silent(Reason::Paused);
     }
     if charter.is_quiet(now) && !is_admin {
@@ -354,6 +356,12 @@ mod tests {
             ..open()
         };
         check(&over, MEMBER, "hello", "ask");
+        let years = Duration::from_secs(3_650 * 86_400);
+        let by_a_wrong_clock = RoomState {
+            paused_until: Some(now() + years),
+            ..open()
+        };
+        check(&by_a_wrong_clock, MEMBER, "hello", "ask");
     }
 
     #[test]

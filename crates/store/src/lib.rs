@@ -337,6 +337,26 @@ pub struct Trail {
     pub millis: Option<i64>,
 }
 
+/// The time by which things grow old. It is not simply the wall clock's: that may be wrong by years, and what is
+/// dropped does not come back when it is right again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ageing {
+    /// What is older than its days by this time goes.
+    pub by: Timestamp,
+    /// What is dated more than a day later was written by a clock that was wrong: from now on it is dated so.
+    pub latest: Timestamp,
+}
+
+impl Ageing {
+    /// By a clock that is right.
+    pub fn at(now: Timestamp) -> Self {
+        Ageing {
+            by: now,
+            latest: now,
+        }
+    }
+}
+
 /// How a member stands with today's limit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct MemberDay {
@@ -440,7 +460,7 @@ pub trait Store: Send + Sync {
     async fn accept(&self, lease: Lease, acceptance: Acceptance) -> Result<Accepted, StoreError>;
 
     /// Sets an attempt's highest cost aside in all its budgets and writes it into the ledger. A turn that has ended
-    /// is refused with [`StoreError::TurnOver`].
+    /// is refused with [`StoreError::TurnOver`]. What is set aside already stays so: a second call changes nothing.
     async fn attempt(&self, lease: Lease, attempt: Attempt) -> Result<Reserved, StoreError>;
 
     /// Books what a failed attempt really cost; the turn goes on. A second booking of an attempt changes nothing.
@@ -537,10 +557,11 @@ pub trait Store: Send + Sync {
     ) -> Result<Option<TurnId>, StoreError>;
 
     /// Drops what is kept no longer in a room.
-    async fn forget_old(&self, lease: Lease, keep: Keep, now: Timestamp) -> Result<(), StoreError>;
+    async fn forget_old(&self, lease: Lease, keep: Keep, time: Ageing) -> Result<(), StoreError>;
 
-    /// Drops inbox keys after a day and sent payloads after a week.
-    async fn purge(&self, now: Timestamp) -> Result<(), StoreError>;
+    /// Drops ended sessions, inbox keys after three days and sent payloads after a week: a piece of them, so that other
+    /// writes get their turn. Says whether more is left.
+    async fn purge(&self, time: Ageing) -> Result<bool, StoreError>;
 
     /// A small fact kept by name, such as an account's learned id.
     async fn fact(&self, name: &str) -> Result<Option<String>, StoreError>;

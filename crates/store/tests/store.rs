@@ -12,7 +12,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use sha2::Digest;
 use teahouse_core::{Before, DeliveryId};
-use teahouse_store::{Accepted, Claim, EmbeddedStore, Reserved, Store, StoreError};
+use teahouse_store::{Accepted, Ageing, Claim, EmbeddedStore, Reserved, Store, StoreError};
 use teahouse_testkit::store_contract;
 use teahouse_testkit::store_contract::{
     Room, at, budget, find_a_lively_room, label, leave_a_lively_room, notice, turn,
@@ -560,7 +560,9 @@ async fn recalled_and_purged_words_are_not_in_the_file() {
         }
         room.is_shown(3, 5).await.unwrap();
         store
-            .purge(at(6) + std::time::Duration::from_secs(8 * 86_400))
+            .purge(Ageing::at(
+                at(6) + std::time::Duration::from_secs(8 * 86_400),
+            ))
             .await
             .unwrap();
     }

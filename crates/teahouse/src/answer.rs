@@ -7,13 +7,12 @@ mod choosing;
 mod ending;
 mod probing;
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
-use jiff::Timestamp;
 use teahouse_core::{
     AttemptNumber, FRESHNESS, FailureKind, Notice, PATIENCE, PromptLine, Reason, Route, RouteModel,
-    Walk,
+    TurnId, Walk,
 };
 use teahouse_providers::{Presence, ProviderError};
 use teahouse_store::{Attempt, Lease, OpenTurn, StoreError, fault};
@@ -22,6 +21,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, info};
 
 use crate::breakers::Leave;
+use crate::clock::time_since;
 use crate::host::{Host, chain, pause_after, with_open};
 use crate::room::Lane;
 use crate::signs::Toll;
@@ -31,6 +31,10 @@ use probing::Probed;
 
 /// A question gets so long over all its attempts.
 const DEADLINE: Duration = Duration::from_secs(240);
+
+/// Questions whose moment is kept in memory, before those are let go that must be over.
+const HEARD: usize = 16_384;
+const LONG_OVER: Duration = Duration::from_secs(3_600);
 
 /// One turn on its way from question to settlement.
 pub(crate) struct Answer {
@@ -81,31 +85,48 @@ enum Arrival {
 }
 
 impl Host {
-    /// Whether a question of which nothing was shown is too old to be begun: older it may be if it has had to wait for
-    /// a model that is on its way, or came since it was asked.
+    /// Whether a question of which nothing was shown is too old to be begun.
     pub(crate) fn is_stale(&self, lane: &Lane, turn: &OpenTurn) -> bool {
-        let age = age(turn, self.clock.now());
+        let age = self.age(turn);
+        turn.released == 0 && age > self.freshness(lane, age)
+    }
+
+    /// How old a question may be when it is begun: older if it has had to wait for a model that is on its way, or
+    /// came since it was asked.
+    fn freshness(&self, lane: &Lane, age: Duration) -> Duration {
         let late = |model: &RouteModel| match self.gateway.presence(&model.provider) {
             Presence::Always => false,
             Presence::Since(came) => came.elapsed() < age,
             Presence::Near | Presence::Far => true,
         };
         let waits = |route: Arc<Route>| route.models.iter().any(late);
-        let fresh = match age > FRESHNESS && self.route_of(lane).is_some_and(waits) {
+        match age > FRESHNESS && self.route_of(lane).is_some_and(waits) {
             true => PATIENCE,
             false => FRESHNESS,
-        };
-        turn.released == 0 && age > fresh
+        }
     }
-}
 
-/// How long ago it was asked.
-fn age(turn: &OpenTurn, now: Timestamp) -> Duration {
-    let age = now.duration_since(turn.turn.asked);
-    if age.is_positive() {
-        age.unsigned_abs()
-    } else {
-        Duration::ZERO
+    /// How long ago it was asked: also where this process has waited with it and somebody set the wall clock back.
+    fn age(&self, turn: &OpenTurn) -> Duration {
+        let by_wall = time_since(turn.turn.asked, self.clock.now());
+        let heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
+        let lived = heard.get(&turn.turn.id).map(Instant::elapsed);
+        lived.map_or(by_wall, |lived| lived.max(by_wall))
+    }
+
+    /// A question was heard at this moment, and is on the disk.
+    pub(crate) fn was_heard(&self, turn: TurnId, at: Instant) {
+        let mut heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
+        if heard.len() >= HEARD {
+            // Rooms that another host took over end theirs there.
+            heard.retain(|_, at| at.elapsed() < LONG_OVER);
+        }
+        heard.insert(turn, at);
+    }
+
+    pub(crate) fn has_ended(&self, turn: TurnId) {
+        let mut heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
+        heard.remove(&turn);
     }
 }
 
@@ -218,7 +239,7 @@ impl Answer {
             return self.end_cut_short(None, String::new()).await;
         }
         if self.host.is_stale(&self.lane, &self.turn) {
-            return self.end_stale().await;
+            return self.end_stale(None).await;
         }
         let route = self.host.route_of(&self.lane);
         if self.turn.turn.question.is_empty() {
@@ -243,6 +264,18 @@ impl Answer {
         .await
     }
 
+    /// Whether an answer would come too late: to a question that was not fresh when it was first asked of a model, or
+    /// to one for which even the time of its answer is over. Then the machine slept, or the disk was away.
+    fn is_too_late(&self, was_asked: bool) -> bool {
+        let age = self.host.age(&self.turn);
+        let limit = self.host.freshness(&self.lane, age);
+        let limit = match was_asked {
+            true => limit + DEADLINE,
+            false => limit,
+        };
+        self.next_part == 0 && age > limit
+    }
+
     /// How often messages of the room have been taken back.
     fn recalls(&self) -> u64 {
         with_open(&self.lane, |open| open.recalls).unwrap_or_default()
@@ -259,7 +292,7 @@ impl Answer {
     /// Waits for a model that is on its way, as long as the question has patience.
     async fn arrives(&self, model: &RouteModel) -> Arrival {
         let gateway = &self.host.gateway;
-        let left = PATIENCE.saturating_sub(age(&self.turn, self.host.clock.now()));
+        let left = PATIENCE.saturating_sub(self.host.age(&self.turn));
         let late = self.is_late(model);
         if late {
             info!(turn = %self.turn.turn.id, room = %self.lane.address, provider = %model.provider,
@@ -299,6 +332,7 @@ impl Answer {
         let mut short_of_money = false;
         let mut declined = false;
         let mut in_vain = false;
+        let mut was_asked = false;
         while let Some(Next { at, pause, leave }) = next {
             let model = &route.models[at];
             if !self.pause(pause).await {
@@ -343,7 +377,6 @@ impl Answer {
                     .await?;
             }
             fault::point("before-call");
-            leave.goes_out(self.host.steady());
             let mut request = request;
             while recalls != self.recalls() {
                 // What was taken back meanwhile must not be told.
@@ -351,6 +384,12 @@ impl Answer {
                 lines = self.prompt_source(&route, !trimmed).await?;
                 request = self.request(model, &lines);
             }
+            // Everything up to here may have waited for the disk.
+            if self.is_too_late(was_asked) {
+                return self.end_stale(Some(self.not_called(number))).await;
+            }
+            was_asked = true;
+            leave.goes_out(self.host.steady());
             let mut report = Report::default();
             let hurries = leave.probes() && self.has_well(&route, &walk);
             let (called, leave) = match hurries {
@@ -377,6 +416,9 @@ impl Answer {
                     if leave.is_some_and(Leave::succeeded) {
                         info!(provider = %model.provider, "{} answers again", model.provider);
                     }
+                    if self.is_too_late(true) {
+                        return self.end_stale(Some(end)).await;
+                    }
                     return self.end_answered(model, parts, end).await;
                 }
                 Called::Cancelled => return self.end_stopped(Some(end)).await,
@@ -401,6 +443,9 @@ impl Answer {
                     next = self.next_after(&route, &mut walk, &error, deadline);
                 }
             }
+        }
+        if self.is_too_late(true) {
+            return self.end_stale(last_end).await;
         }
         if declined {
             return self

@@ -11,6 +11,7 @@ use teahouse_core::{
 use teahouse_store::{
     Acceptance, Accepted, Lease, NewTurn, OpenTurn, RoomChange, StoreError, fault,
 };
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
@@ -43,9 +44,10 @@ impl Host {
         let count = match known {
             Some(count) => count,
             None => {
-                self.store
-                    .member_day(lease.room, lane.platform, member, day)
-                    .await?
+                let of = (lease.room, lane.platform);
+                let count = self.store.member_day(of.0, of.1, member, day).await?;
+                with_open(lane, |open| open.day_is(member.clone(), day, count));
+                count
             }
         };
         let role = with_open(lane, |open| open.role(member, now)).flatten();
@@ -119,6 +121,7 @@ impl Host {
         call: Call,
         now: Timestamp,
     ) -> Result<(), StoreError> {
+        let heard = lane.state().hearing.take().unwrap_or_else(Instant::now);
         let turn = self.new_turn(lane, message, &call, now);
         // The turn tells what becomes of it; its line may come with the talk.
         let line = self.line(lane, message, Reason::Answered, true, now);
@@ -138,7 +141,7 @@ impl Host {
         let acceptance = Acceptance {
             turn: Some((turn, None)),
             attempt: answer.as_mut().and_then(Answer::first_attempt),
-            ..taken_in(lane, key, now)
+            ..taken_in(lane, key, self.dated(now))
         };
         let accepted = self.store.accept(lease, acceptance).await?;
         if accepted == Accepted::Seen {
@@ -146,6 +149,7 @@ impl Host {
             return Ok(());
         }
         fault::point("after-accept");
+        self.was_heard(open_turn.turn.id, heard);
         self.keep(lease, line);
         self.counted(lane, message, Reason::Answered, now);
         with_open(lane, |open| open.called(key));
@@ -179,7 +183,7 @@ impl Host {
             name: shown_name(&message.sender),
             question: clean_text(&call.words),
             reply_to: call.reply_to.clone(),
-            asked: now,
+            asked: self.dated(now),
             day: lane.charter.zone.day(self.room_now(lane, now)).0,
             charter: lane.charter.name.clone(),
         }
@@ -220,7 +224,7 @@ impl Host {
             line: Some(self.line(lane, message, reason, true, now)),
             turn: refused,
             say: self.say(lane, Some(&message.id), notice, now),
-            ..taken_in(lane, key, now)
+            ..taken_in(lane, key, self.dated(now))
         };
         if self.store.accept(lease, acceptance).await? == Accepted::New {
             fault::point("after-accept");
@@ -320,7 +324,7 @@ impl Host {
             line: Some(self.line(lane, message, Reason::Command, true, now)),
             changes,
             say: self.say(lane, Some(&message.id), notice, now),
-            ..taken_in(lane, key, now)
+            ..taken_in(lane, key, self.dated(now))
         };
         if self.store.accept(lease, acceptance).await? == Accepted::New {
             fault::point("after-accept");
@@ -361,7 +365,9 @@ impl Host {
             .await?;
         Ok(match trail {
             Some(trail) => {
-                let tenths = trail.millis.map(|millis| millis.unsigned_abs() / 100);
+                let tenths = trail
+                    .millis
+                    .map(|millis| millis.max(0).unsigned_abs() / 100);
                 Notice::Why {
                     reason: trail.reason,
                     tenths,

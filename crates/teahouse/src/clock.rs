@@ -7,6 +7,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
+use tokio::time::Instant;
 use ulid::Ulid;
 
 /// Says what time it is.
@@ -25,6 +26,29 @@ impl Clock for SystemClock {
     )]
     fn now(&self) -> Timestamp {
         Timestamp::now()
+    }
+}
+
+/// A moment by both clocks: nobody sets the steady one, and the wall clock goes on while the machine sleeps.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Moment {
+    pub(crate) wall: Timestamp,
+    pub(crate) steady: Instant,
+}
+
+impl Moment {
+    /// How long ago it was, by the clock that says longer: who cannot tell a sleep from a jump takes no old question
+    /// for a fresh one.
+    pub(crate) fn age(self, now: Timestamp) -> Duration {
+        self.steady.elapsed().max(time_since(self.wall, now))
+    }
+}
+
+/// By the wall clock alone; nothing, if that was set back.
+pub(crate) fn time_since(wall: Timestamp, now: Timestamp) -> Duration {
+    match now > wall {
+        true => now.duration_since(wall).unsigned_abs(),
+        false => Duration::ZERO,
     }
 }
 

@@ -8,9 +8,11 @@ use jiff::Timestamp;
 use metrics::counter;
 use teahouse_adapters::Connection;
 use teahouse_core::{
-    Before, DeadWhy, Delivery, DeliveryState, NotSent, Outgoing, ReadBack, SendOutcome, Shape,
+    Before, DeadWhy, Delivery, DeliveryState, NotSent, Notice, Outgoing, ReadBack, SendOutcome,
+    Shape,
 };
 use teahouse_store::{Claim, Lease, StoreError, fault};
+use tokio::time::Instant;
 use tracing::{debug, error, warn};
 
 use crate::host::{AccountLine, Host, chain, with_open};
@@ -129,8 +131,15 @@ async fn deliver(
     lease: Lease,
     delivery: Delivery,
 ) -> Result<Option<Timestamp>, StoreError> {
-    let (state, handed_over) = match open(host, lane, &delivery) {
+    let opened = open(host, lane, &delivery);
+    let is_sorry = (opened.as_ref()).is_ok_and(|(_, forms)| is_apology(host, lane, forms));
+    let (state, handed_over) = match opened {
         Err(state) => (state, false),
+        // What went stale in one gap shares one line.
+        Ok(_) if is_sorry && delivery.sends == 0 && !lane.state().may_say_sorry(Instant::now()) => {
+            let why = DeadWhy::Cancelled;
+            (DeliveryState::Dead { why }, false)
+        }
         Ok((outgoing, forms)) => match delivery.before {
             Before::Unknown { since } => {
                 fault::point("in-read-back");
@@ -145,8 +154,14 @@ async fn deliver(
         },
     };
     let state = or_apologise(host, lane, &delivery, state, handed_over);
-    let too_old = DeadWhy::TooOld;
-    if state == (DeliveryState::Dead { why: too_old }) && delivery.turn.is_some() {
+    let why = match &state {
+        DeliveryState::Dead { why } => Some(*why),
+        _ => None,
+    };
+    if is_sorry && (handed_over || matches!(state, DeliveryState::Sent { .. })) {
+        lane.state().said_sorry(Instant::now());
+    }
+    if why == Some(DeadWhy::TooOld) && (delivery.turn.is_some() || is_sorry) {
         host.apologise_for(lane, lease, &delivery).await?;
     }
     match &state {
@@ -240,6 +255,14 @@ fn open(
         _ => vec![written, plain, again, apology],
     };
     Ok((now, forms))
+}
+
+/// Whether it says that questions went stale.
+fn is_apology(host: &Host, lane: &Lane, forms: &[Outgoing]) -> bool {
+    let language = host.language_of(lane);
+    let written = forms.first().map(Outgoing::text);
+    let notices = [Notice::Apology, Notice::Apologies];
+    written.is_some_and(|text| notices.iter().any(|notice| notice.text(language) == text))
 }
 
 /// Sends once. Says what became of it, and whether anything left this machine.

@@ -11,14 +11,15 @@ use jiff::Timestamp;
 use metrics::counter;
 use teahouse_adapters::{Adapter, AdapterError};
 use teahouse_core::{
-    Asker, Call, Decision, Delivery, InboxKey, MemberId, Message, Notice, Reason, RoomKind,
-    SenderKind, Standing, admit, decide, find_call, same_words,
+    Asker, Call, Decision, Delivery, FRESHNESS, InboxKey, MemberId, Message, Notice, Reason,
+    RoomKind, SenderKind, Standing, admit, decide, find_call, same_words,
 };
 use teahouse_store::{Acceptance, Accepted, HeardRoom, Lease, StoreError};
 use tokio::time::Instant;
 use tracing::{debug, info, warn};
 
 use crate::call::taken_in;
+use crate::clock::Moment;
 use crate::host::{Host, chain, count, with_open};
 use crate::room::Lane;
 
@@ -194,6 +195,38 @@ impl Host {
         if admit(message, now) != Err(Reason::TooOld) || sent < now - LONGEST_GAP {
             return None;
         }
+        self.would_ask(lane, message, us, now)
+    }
+
+    /// A question that was fresh when we heard it, and grew old as it waited for the store: it is apologised for like
+    /// one that nobody heard. Says whether it was one.
+    pub(crate) async fn apologise_if_grown_old(
+        self: &Arc<Self>,
+        lane: &Arc<Lane>,
+        (message, us): (&Message, &MemberId),
+        heard: Moment,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let was_fresh = admit(message, heard.wall).is_ok();
+        let is_old = heard.age(now) > FRESHNESS || admit(message, now) == Err(Reason::TooOld);
+        if !was_fresh || !is_old {
+            return Ok(false);
+        }
+        let Some((lease, call)) = self.would_ask(lane, message, us, now) else {
+            return Ok(false);
+        };
+        self.apologise(lane, vec![(lease, message, call)]).await?;
+        Ok(true)
+    }
+
+    /// Whether a message asks, and would be answered in time.
+    fn would_ask(
+        &self,
+        lane: &Lane,
+        message: &Message,
+        us: &MemberId,
+        now: Timestamp,
+    ) -> Option<(Lease, Call)> {
         let asker = Asker {
             standing: Standing::Unwitnessed,
             today: 0,
@@ -234,11 +267,22 @@ impl Host {
                     Some(Reason::Expired),
                 )),
                 say,
-                ..taken_in(lane, key, now)
+                ..taken_in(lane, key, self.dated(now))
             };
-            if self.store.accept(lease, acceptance).await? == Accepted::Seen {
-                count(Reason::Duplicate);
-                continue;
+            match self.store.accept(lease, acceptance).await {
+                Ok(Accepted::New | Accepted::Begun) => {}
+                Ok(Accepted::Seen) => {
+                    // Its reply was lost, most likely: then the apology is in the outbox.
+                    speaks = false;
+                    count(Reason::Duplicate);
+                    continue;
+                }
+                Err(error) => {
+                    if speaks {
+                        lane.state().has_not_apologised();
+                    }
+                    return Err(error);
+                }
             }
             count(Reason::Expired);
             self.sign_heard(lane, message, Reason::Expired);
@@ -264,14 +308,17 @@ impl Host {
         let now = self.clock.now();
         let acceptance = Acceptance {
             say: self.say(lane, None, Notice::Apologies, now),
-            ..taken_in(lane, InboxKey(answer.id.0.to_bytes()), now)
+            ..taken_in(lane, InboxKey(answer.id.0.to_bytes()), self.dated(now))
         };
-        self.store.accept(lease, acceptance).await?;
-        Ok(())
+        let accepted = self.store.accept(lease, acceptance).await;
+        if accepted.is_err() {
+            lane.state().has_not_apologised();
+        }
+        accepted.map(|_| ())
     }
 
     /// Whether the room has not just been told that questions went stale.
     pub(crate) fn may_apologise(&self, lane: &Lane) -> bool {
-        with_open(lane, |open| open.apologises(Instant::now())) == Some(true)
+        lane.state().apologises(Instant::now())
     }
 }

@@ -10,9 +10,9 @@ use jiff::Timestamp;
 use metrics::counter;
 use teahouse_adapters::{Adapter, Incoming};
 use teahouse_core::{
-    AccountName, Address, Charter, Delivery, Draft, Event, EventKind, FRESHNESS, GateVerdict,
-    Joined, Language, MemberId, Message, MessageId, Notice, OutSegment, Reason, RoomKind, Route,
-    Source, TurnId, pass,
+    AccountName, Address, Charter, Delivery, Draft, Event, EventKind, GateVerdict, Joined,
+    Language, MemberId, Message, MessageId, Notice, OutSegment, Reason, RoomKind, Route, Source,
+    TurnId, pass,
 };
 use teahouse_providers::Gateway;
 use teahouse_store::{
@@ -27,7 +27,7 @@ use tracing::{error, info, warn};
 use crate::alarms::Alarms;
 use crate::answer::Answer;
 use crate::breakers::Board;
-use crate::clock::{Clock, Ids};
+use crate::clock::{Clock, Ids, Moment};
 use crate::config::House;
 use crate::proof::is_bundle;
 use crate::room::{DeliveryTask, Echo, INBOX, Lane, OpenRoom, Triage};
@@ -35,8 +35,6 @@ use crate::signs::Toll;
 
 /// Rooms kept in memory; beyond, those longest at rest are let go.
 const ROOMS: usize = 4_096;
-/// What is no longer kept is dropped this often.
-const TIDY_EVERY: Duration = Duration::from_secs(3_600);
 /// Running turns and due messages get so long once the house closes.
 const DRAIN: Duration = Duration::from_secs(5);
 /// … and the last second's talk gets so long to be written down.
@@ -44,13 +42,6 @@ const LAST_TALK: Duration = Duration::from_secs(1);
 
 /// A write that must not be lost is tried so often again while the store is away: for about a minute.
 const INSISTS: u32 = 8;
-
-/// How long the store has been away, for a room that waits for it.
-#[derive(Default)]
-struct Failing {
-    since: Option<Instant>,
-    times: u32,
-}
 
 /// The pause before the n-th try again.
 pub(crate) fn pause_after(times: u32) -> Duration {
@@ -107,6 +98,9 @@ pub struct Host {
     /// … and the wall clock.
     opened: Timestamp,
     pub(crate) alarms: Alarms,
+    pub(crate) retention: Mutex<Option<crate::retention::Known>>,
+    /// When the questions were heard that this process has heard and not ended: nobody sets this clock.
+    pub(crate) heard: Mutex<HashMap<TurnId, Instant>>,
 }
 
 /// An account and how fast it may speak over all its rooms.
@@ -150,6 +144,8 @@ impl Host {
             flushing: tokio::sync::Mutex::new(()),
             opened: now,
             alarms: Alarms::default(),
+            retention: Mutex::default(),
+            heard: Mutex::default(),
         })
     }
 
@@ -232,7 +228,11 @@ impl Host {
             }
             return count(Reason::Overloaded);
         }
-        state.inbox.push_back(incoming);
+        let heard = Moment {
+            wall: now,
+            steady: Instant::now(),
+        };
+        state.inbox.push_back((incoming, heard));
         drop(state);
         self.work(&lane);
     }
@@ -248,7 +248,7 @@ impl Host {
     }
 
     async fn work_through(self: Arc<Self>, lane: Arc<Lane>) {
-        let mut failing = Failing::default();
+        let mut failing = 0;
         loop {
             lane.state().let_go_of_doubt();
             if let Err(error) = self.open(&lane).await {
@@ -271,19 +271,19 @@ impl Host {
                 (missed, next)
             };
             let done = match &next {
-                Some(incoming) => self.handle(&lane, incoming.clone()).await,
+                Some((incoming, heard)) => self.handle(&lane, incoming.clone(), *heard).await,
                 None if missed.is_empty() => break,
                 None => self.hear_missed(&lane, &missed).await,
             };
             match done {
-                Ok(()) => failing = Failing::default(),
+                Ok(()) => failing = 0,
                 Err(error) => {
                     self.failed(&lane, &error);
                     if error.may_pass() && self.bears(&mut failing).await {
                         let mut state = lane.state();
                         state.missed.splice(0..0, missed);
-                        if let Some(incoming) = next {
-                            state.inbox.push_front(incoming);
+                        if let Some(next) = next {
+                            state.inbox.push_front(next);
                         }
                     }
                 }
@@ -292,15 +292,10 @@ impl Host {
         lane.changed.notify_waiters();
     }
 
-    /// Waits a little while the store is away; false once that has gone on for longer than a question stays fresh,
-    /// or the house closes.
-    async fn bears(&self, failing: &mut Failing) -> bool {
-        if failing.since.get_or_insert_with(Instant::now).elapsed() > FRESHNESS {
-            *failing = Failing::default();
-            return false;
-        }
-        failing.times += 1;
-        self.rest_for(pause_after(failing.times)).await
+    /// Waits a little while the store is away, ever longer; false once the house closes.
+    async fn bears(&self, failing: &mut u32) -> bool {
+        *failing = failing.saturating_add(1);
+        self.rest_for(pause_after(*failing)).await
     }
 
     /// Waits; false if the house closes meanwhile.
@@ -375,8 +370,9 @@ impl Host {
         if opened.has_deliveries {
             self.deliver_soon(lane);
         }
+        let time = self.ageing().await?;
         self.store
-            .forget_old(opened.lease, lane.charter.keep, now)
+            .forget_old(opened.lease, lane.charter.keep, time)
             .await
     }
 
@@ -384,6 +380,7 @@ impl Host {
         self: &Arc<Self>,
         lane: &Arc<Lane>,
         incoming: Incoming,
+        heard: Moment,
     ) -> Result<(), StoreError> {
         let now = self.clock.now();
         let Incoming {
@@ -392,7 +389,16 @@ impl Host {
             event,
         } = incoming;
         match event.kind {
-            EventKind::Message(message) => self.on_message(lane, platform, &us, message, now).await,
+            EventKind::Message(message) => {
+                let whose = (&message, &us);
+                if self.apologise_if_grown_old(lane, whose, heard, now).await? {
+                    return Ok(());
+                }
+                lane.state().hearing = Some(heard.steady);
+                let done = self.on_message(lane, platform, &us, message, now).await;
+                lane.state().hearing = None;
+                done
+            }
             EventKind::Recall { message, .. } => self.on_recall(lane, &message, now).await,
             EventKind::RoleChanged { member, role, .. } => {
                 with_open(lane, |open| open.role_is(member, role, now));
@@ -514,6 +520,7 @@ impl Host {
         };
         self.insist(lane, || self.store.settle(lease, settlement.clone()))
             .await?;
+        self.has_ended(turn.turn.id);
         Ok(())
     }
 
@@ -682,28 +689,6 @@ impl Host {
         Some(lane)
     }
 
-    /// Drops what is no longer kept: at the start, and then every hour.
-    async fn tidy_up(self: Arc<Self>) {
-        while !self.stop.is_cancelled() {
-            let now = self.clock.now();
-            let mut done = self.store.purge(now).await;
-            for lane in self.lanes_of(|_| true) {
-                let lease = with_open(&lane, |open| open.lease);
-                if let (Ok(()), Some(lease)) = (&done, lease) {
-                    done = self.store.forget_old(lease, lane.charter.keep, now).await;
-                }
-            }
-            if let Err(error) = done {
-                warn!(error = %chain(&error), "old words could not be dropped; the next hour tries again");
-            }
-            tokio::select! {
-                biased;
-                () = self.stop.cancelled() => {}
-                () = tokio::time::sleep(TIDY_EVERY) => {}
-            }
-        }
-    }
-
     /// When an account comes back, its rooms' deliveries go on at once, and what was missed is looked for.
     async fn watch_connection(self: Arc<Self>, adapter: Arc<dyn Adapter>) {
         let mut connection = adapter.connection();
@@ -729,7 +714,7 @@ impl Host {
         }
     }
 
-    fn lanes_of(&self, of: impl Fn(&AccountName) -> bool) -> Vec<Arc<Lane>> {
+    pub(crate) fn lanes_of(&self, of: impl Fn(&AccountName) -> bool) -> Vec<Arc<Lane>> {
         let rooms = self.rooms.lock().unwrap_or_else(PoisonError::into_inner);
         rooms
             .iter()

@@ -19,6 +19,7 @@ mod gap;
 mod logs;
 mod port;
 mod proof;
+mod retention;
 mod room;
 mod serve;
 mod signs;

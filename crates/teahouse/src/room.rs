@@ -17,6 +17,8 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use crate::clock::Moment;
+
 /// Lines of talk kept in memory.
 const TALK: usize = 64;
 /// Lines of talk that a prompt sees at most.
@@ -29,11 +31,10 @@ const OWN: usize = 128;
 const ECHOES: usize = 32;
 /// Keys of the latest talk, so that two bridges of one account make one line.
 const SEEN: usize = 128;
-/// One apology of a room stands for all questions that went stale so shortly after another.
-const ONE_APOLOGY: Duration = Duration::from_secs(60);
-/// Labels of messages that were taken back, kept so that no late copy brings them back.
-const GONE: usize = 64;
-/// Labels of recalled messages kept in memory.
+/// One apology of a room stands for all questions that went stale so shortly after another: after a gap the last of
+/// them may have been in the hands of a model, and that takes minutes to fail.
+const ONE_APOLOGY: Duration = Duration::from_secs(300);
+/// Labels of recalled messages kept in memory, so that neither a late copy nor a look into the room brings them back.
 const RECALLED: usize = 64;
 /// Events of one room that may wait; more are shed.
 pub const INBOX: usize = 2_048;
@@ -65,12 +66,14 @@ pub struct Lane {
 
 /// What changes.
 pub struct LaneState {
-    /// Events that wait.
-    pub inbox: VecDeque<Incoming>,
+    /// Events that wait, with the moment in which each was heard.
+    pub inbox: VecDeque<(Incoming, Moment)>,
     /// What was said while nobody of us could hear, oldest first: read before anything newer.
     pub missed: Vec<Message>,
     /// Whether a task works through them.
     pub working: bool,
+    /// When the message was heard that it is at.
+    pub hearing: Option<Instant>,
     /// The room, once the store has opened it.
     pub open: Option<OpenRoom>,
     /// Whether delivery is at work.
@@ -80,7 +83,11 @@ pub struct LaneState {
     /// Turns that the store has failed one after the other.
     pub troubles: u32,
     /// Labels of messages that were taken back.
-    gone: VecDeque<MessageId>,
+    recalled: VecDeque<MessageId>,
+    /// When it was last settled that the room hears of questions that went stale.
+    apologised: Option<Instant>,
+    /// … and when it heard of them.
+    said_sorry: Option<Instant>,
     /// How fast it may speak.
     pub pace: Bucket,
     /// When anything last happened here.
@@ -150,10 +157,11 @@ pub struct OpenRoom {
     exchanges: VecDeque<(MessageId, Exchange)>,
     /// How often a message was taken back: a prompt made before is made anew.
     pub recalls: u64,
-    recalled: VecDeque<MessageId>,
     seen: VecDeque<InboxKey>,
     day: Timestamp,
     days: HashMap<MemberId, MemberDay>,
+    /// Whether all are in it who have asked on this day.
+    all_days: bool,
     roles: HashMap<MemberId, (Role, Timestamp)>,
     mouth: Option<(TurnId, Timestamp)>,
     /// Whose answer came last: its parts may still be on their way.
@@ -162,8 +170,6 @@ pub struct OpenRoom {
     suspected_until: Option<Timestamp>,
     /// The turn that was apologised for: one apology, however many of its parts were swallowed.
     pub apologised_for: Option<TurnId>,
-    /// When the room last heard that questions went stale; by the clock that never jumps.
-    apologised: Option<Instant>,
 }
 
 /// What a message is, before anything is decided about it.
@@ -203,11 +209,14 @@ impl Lane {
                 inbox: VecDeque::new(),
                 missed: Vec::new(),
                 working: false,
+                hearing: None,
                 open: None,
                 delivery: DeliveryTask::Idle,
                 in_hand: false,
                 troubles: 0,
-                gone: VecDeque::new(),
+                recalled: VecDeque::new(),
+                apologised: None,
+                said_sorry: None,
                 pace,
                 used: now,
             }),
@@ -246,10 +255,10 @@ impl LaneState {
     pub fn is_news(&mut self, event: &EventKind) -> bool {
         match event {
             EventKind::Recall { message, .. } => {
-                push_bounded(&mut self.gone, message.clone(), GONE);
+                push_bounded(&mut self.recalled, message.clone(), RECALLED);
                 true
             }
-            EventKind::Message(message) => !self.gone.contains(&message.id),
+            EventKind::Message(message) => !self.was_recalled(&message.id),
             EventKind::MemberJoined { .. }
             | EventKind::MemberLeft { .. }
             | EventKind::RoleChanged { .. }
@@ -257,6 +266,40 @@ impl LaneState {
             | EventKind::Account { .. }
             | EventKind::Other { .. } => true,
         }
+    }
+
+    /// Whether it was taken back lately: then nobody asks the platform for its words either.
+    pub fn was_recalled(&self, message: &MessageId) -> bool {
+        self.recalled.contains(message)
+    }
+
+    /// Whether an apology for stale questions is due; the one who gets a yes gives it. Others that went stale with
+    /// them are silent: a burst of apologies helps nobody and freezes accounts.
+    pub fn apologises(&mut self, now: Instant) -> bool {
+        let lately = |at: Instant| now.duration_since(at) < ONE_APOLOGY;
+        let due = !self.apologised.is_some_and(lately);
+        if due {
+            self.apologised = Some(now);
+        }
+        due
+    }
+
+    /// An apology is about to be said that was written when nobody could know of another: by an earlier process, or
+    /// while the link was down. Whether it still is to be said.
+    pub fn may_say_sorry(&self, now: Instant) -> bool {
+        let lately = |at: Instant| now.duration_since(at) < ONE_APOLOGY;
+        !self.said_sorry.is_some_and(lately)
+    }
+
+    /// The room has heard one.
+    pub fn said_sorry(&mut self, now: Instant) {
+        self.said_sorry = Some(now);
+        self.apologised = Some(now);
+    }
+
+    /// The one who got a yes could not give it.
+    pub fn has_not_apologised(&mut self) {
+        self.apologised = None;
     }
 
     /// Whether the room is in doubt and nothing in it would be disturbed by opening it anew.
@@ -286,6 +329,11 @@ impl LaneState {
     }
 }
 
+/// Whether a role is believed until then; one that seems to hold for longer was confirmed before the clock was set back.
+fn holds(until: Timestamp, now: Timestamp) -> bool {
+    now < until && until <= now + ROLE_HOLDS
+}
+
 fn push_bounded<T>(queue: &mut VecDeque<T>, item: T, most: usize) {
     if queue.len() >= most {
         queue.pop_front();
@@ -311,16 +359,15 @@ impl OpenRoom {
             talk: VecDeque::new(),
             exchanges: VecDeque::new(),
             recalls: 0,
-            recalled: VecDeque::new(),
             seen: VecDeque::new(),
             day,
             days: opened.day.iter().cloned().collect(),
+            all_days: true,
             roles: HashMap::new(),
             mouth: None,
             answered: None,
             suspected_until: None,
             apologised_for: None,
-            apologised: None,
         };
         for line in &opened.talk {
             room.talk_was(&line.message, &line.member, &line.name, &line.text);
@@ -443,14 +490,8 @@ impl OpenRoom {
     /// A recalled message is gone from every prompt at once.
     pub fn forget_message(&mut self, message: &MessageId) {
         self.recalls += 1;
-        push_bounded(&mut self.recalled, message.clone(), RECALLED);
         self.talk.retain(|(id, _)| id != message);
         self.exchanges.retain(|(id, _)| id != message);
-    }
-
-    /// Whether it was taken back lately: then nobody asks the platform for its words either.
-    pub fn was_recalled(&self, message: &MessageId) -> bool {
-        self.recalled.contains(message)
     }
 
     /// `ai new`: of one member, or of all.
@@ -463,28 +504,30 @@ impl OpenRoom {
     pub fn role(&self, member: &MemberId, now: Timestamp) -> Option<Role> {
         self.roles
             .get(member)
-            .filter(|(_, until)| now < *until)
+            .filter(|(_, until)| holds(*until, now))
             .map(|(role, _)| *role)
     }
 
     /// The platform has said what role somebody has.
     pub fn role_is(&mut self, member: MemberId, role: Role, now: Timestamp) {
-        self.roles.retain(|_, (_, until)| now < *until);
+        self.roles.retain(|_, (_, until)| holds(*until, now));
         self.roles.insert(member, (role, now + ROLE_HOLDS));
     }
 
-    /// On a day that comes by itself nobody has asked anything yet. Days to which a room's own clock is set may have
-    /// been there before.
+    /// It is another day. It may have been there before: the wall clock can have been set.
     pub fn day_begins(&mut self, day: Timestamp) {
-        if day > self.day {
+        if day != self.day {
             self.day = day;
             self.days.clear();
+            self.all_days = false;
         }
     }
 
-    /// A member's count on a day, if it is this one; of others the store knows.
+    /// A member's count on a day, if it is known here; else the store knows it.
     pub fn day(&self, member: &MemberId, day: Timestamp) -> Option<MemberDay> {
-        (day == self.day).then(|| self.days.get(member).copied().unwrap_or_default())
+        let known = self.days.get(member).copied();
+        let known = known.or_else(|| self.all_days.then(MemberDay::default));
+        known.filter(|_| day == self.day)
     }
 
     /// A member's count on this day is now that.
@@ -548,17 +591,6 @@ impl OpenRoom {
         if self.mouth.is_some_and(|(holder, _)| holder == turn) {
             self.mouth = None;
         }
-    }
-
-    /// Whether an apology for stale questions is due; the one who gets a yes gives it. Others that went stale with
-    /// them are silent: a burst of apologies helps nobody and freezes accounts.
-    pub fn apologises(&mut self, now: Instant) -> bool {
-        let lately = |at: Instant| now.duration_since(at) < ONE_APOLOGY;
-        let due = !self.apologised.is_some_and(lately);
-        if due {
-            self.apologised = Some(now);
-        }
-        due
     }
 
     /// Ends running turns from outside.

@@ -30,15 +30,16 @@ impl Host {
         addressed: bool,
         now: Timestamp,
     ) -> HistoryLine {
+        let at = self.dated(now);
         HistoryLine {
-            id: self.ids.next(now),
+            id: self.ids.next(at),
             account: lane.address.account.clone(),
             platform: lane.platform,
             message: message.id.clone(),
             member: message.sender.id.clone(),
             name: shown_name(&message.sender),
             text: message.readable(),
-            at: now,
+            at,
             reason,
             reply_to: message.reply_to().cloned(),
             mentions: message

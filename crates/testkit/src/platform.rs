@@ -2,7 +2,8 @@
 //! was shown there, in order. What becomes of a send is scripted. Time is tokio's, so that a test can let it pass.
 
 use std::collections::{HashMap, HashSet, VecDeque};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -21,10 +22,12 @@ use tokio_util::sync::CancellationToken;
 pub const RECEIPT_LIMIT: Duration = Duration::from_secs(15);
 
 /// A wall clock that goes with tokio's: both stand still until a test lets time pass.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct SimTime {
     start: Timestamp,
     began: Instant,
+    /// Milliseconds through which the machine slept: the wall clock has counted them, tokio's has not.
+    slept: Arc<AtomicU64>,
 }
 
 impl SimTime {
@@ -33,6 +36,7 @@ impl SimTime {
         SimTime {
             start,
             began: Instant::now(),
+            slept: Arc::default(),
         }
     }
 
@@ -41,9 +45,15 @@ impl SimTime {
         self.start + self.elapsed()
     }
 
+    /// The machine is put to sleep, and wakes up after so long.
+    pub fn sleeps(&self, length: Duration) {
+        let length = u64::try_from(length.as_millis()).unwrap_or(u64::MAX);
+        self.slept.fetch_add(length, Ordering::Relaxed);
+    }
+
     /// How much time has passed.
     pub fn elapsed(&self) -> Duration {
-        self.began.elapsed()
+        self.began.elapsed() + Duration::from_millis(self.slept.load(Ordering::Relaxed))
     }
 }
 
@@ -132,7 +142,7 @@ impl FakePlatform {
 
     /// The clock it lives by.
     pub fn time(&self) -> SimTime {
-        self.time
+        self.time.clone()
     }
 
     /// Whether the latest messages of a room can be read back.

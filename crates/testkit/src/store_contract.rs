@@ -4,6 +4,7 @@
 
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use jiff::Timestamp;
 use teahouse_core::{
     AccountName, Address, AttemptNumber, Before, ChatId, Currency, DeadWhy, Delivery, DeliveryId,
@@ -12,9 +13,9 @@ use teahouse_core::{
     pass,
 };
 use teahouse_store::{
-    Acceptance, Accepted, Attempt, AttemptEnd, Budget, Claim, HistoryLine, HostId, KeptSession,
-    Lease, MemberDay, NewTurn, OpenedRoom, Opening, Outbound, ParlourLine, Reserved, RoomChange,
-    SessionId, Settlement, Store, StoreError, Totals, Trail,
+    Acceptance, Accepted, Ageing, Attempt, AttemptEnd, Budget, Claim, HistoryLine, HostId,
+    KeptSession, Lease, MemberDay, NewTurn, OpenedRoom, Opening, Outbound, ParlourLine, Reserved,
+    RoomChange, SessionId, Settlement, Store, StoreError, Totals, Trail,
 };
 use ulid::Ulid;
 
@@ -49,11 +50,13 @@ macro_rules! store_contract {
             a_call_is_booked_once_and_what_it_did_not_cost_is_free_again
             what_is_set_aside_and_spent_stays_within_the_limit
             a_budget_named_twice_is_drawn_on_once
+            an_attempt_that_is_set_aside_again_changes_nothing_also_where_the_money_is_gone
             a_cost_above_its_reservation_is_booked_and_closes_the_budget
             sums_of_money_stop_at_the_largest_number
             what_a_dead_host_set_aside_is_booked_at_the_end
             the_parts_of_a_turn_go_in_order_and_keep_nobody_else_waiting
             parts_go_by_their_number_when_the_clock_was_set_back
+            a_row_that_seems_a_day_off_was_dated_by_a_clock_that_was_ahead_and_is_due
             a_claimed_row_is_nobody_elses_until_its_time
             a_row_that_died_in_hand_is_unknown_since_then_and_counts_as_sent
             a_look_back_that_died_is_no_send
@@ -72,7 +75,9 @@ macro_rules! store_contract {
             ours_is_what_was_shown_by_that_account
             talk_is_dropped_after_its_days_and_lines
             the_words_of_old_turns_go_and_open_ones_stay
-            an_inbox_key_lives_a_day
+            an_inbox_key_lives_three_days
+            a_purge_goes_in_pieces_and_says_when_nothing_is_left
+            what_a_clock_that_was_ahead_has_dated_is_neither_lost_nor_kept_for_ever
             a_fact_is_kept_by_its_name
             a_line_of_the_parlour_is_kept_in_its_room_and_replaced_by_its_id
             a_session_holds_until_its_end_and_not_longer
@@ -707,7 +712,11 @@ pub async fn an_older_lease_is_refused_by_every_method_that_writes(store: &dyn S
     is_lost(old.completes(1, shown(1), true, 6).await);
     is_lost(old.recall(1).await);
     let all_gone = Keep { days: 0, lines: 0 };
-    is_lost(store.forget_old(old.lease, all_gone, at(900)).await);
+    is_lost(
+        store
+            .forget_old(old.lease, all_gone, Ageing::at(at(900)))
+            .await,
+    );
     old.talks(4, LIN, "too late").await?;
 
     assert_eq!(store.totals().await?, before);
@@ -1038,6 +1047,21 @@ pub async fn a_budget_named_twice_is_drawn_on_once(store: &dyn Store) -> Done {
 }
 
 /// See its name.
+pub async fn an_attempt_that_is_set_aside_again_changes_nothing_also_where_the_money_is_gone(
+    store: &dyn Store,
+) -> Done {
+    let room = Room::open(store).await?;
+    room.asks(1, LIN).await?;
+    let all = [budget("day", 100)];
+    for _ in 0..2 {
+        assert_eq!(room.attempt(1, 1, 100, &all).await?, Reserved::Yes);
+        assert_eq!(store.totals().await?.reserved, 100);
+        assert_eq!(store.totals().await?.attempts, 1);
+    }
+    Ok(())
+}
+
+/// See its name.
 pub async fn a_cost_above_its_reservation_is_booked_and_closes_the_budget(
     store: &dyn Store,
 ) -> Done {
@@ -1129,6 +1153,25 @@ pub async fn parts_go_by_their_number_when_the_clock_was_set_back(store: &dyn St
     assert!(matches!(room.claim(60).await?, Claim::Later(_)));
     room.completes(20, shown(20), true, 61).await?;
     assert_eq!(room.claims(61).await?.id, row(10));
+    Ok(())
+}
+
+/// See its name.
+pub async fn a_row_that_seems_a_day_off_was_dated_by_a_clock_that_was_ahead_and_is_due(
+    store: &dyn Store,
+) -> Done {
+    const TOMORROW: u64 = 86_400;
+    let room = Room::open(store).await?;
+    for n in [1, TOMORROW] {
+        room.commands(n, vec![], vec![notice(n)]).await?;
+    }
+    let first = room.claims(5).await?;
+    assert_eq!(first.id, row(1));
+    let next = store
+        .complete(room.lease, first.id, shown(1), true, at(6))
+        .await?;
+    assert_eq!(next, Some(at(6)), "nobody sleeps on it");
+    assert_eq!(room.claims(7).await?.id, row(TOMORROW));
     Ok(())
 }
 
@@ -1495,7 +1538,7 @@ pub async fn talk_is_dropped_after_its_days_and_lines(store: &dyn Store) -> Done
         let keep = Keep { days, lines };
         async move {
             let (held, _) = Room::open_as(store, 1, "qq", "green").await?;
-            store.forget_old(held.lease, keep, now).await
+            store.forget_old(held.lease, keep, Ageing::at(now)).await
         }
     };
     forget(7, 10, at(3)).await?;
@@ -1521,7 +1564,7 @@ pub async fn the_words_of_old_turns_go_and_open_ones_stay(store: &dyn Store) -> 
     room.is_answered(3).await?;
     let week = Duration::from_secs(7 * 86_400);
     store
-        .forget_old(room.lease, Keep::default(), at(3) + week)
+        .forget_old(room.lease, Keep::default(), Ageing::at(at(3) + week))
         .await?;
     let left = room.left().await?;
     assert_eq!(left.exchanges.len(), 1);
@@ -1532,19 +1575,90 @@ pub async fn the_words_of_old_turns_go_and_open_ones_stay(store: &dyn Store) -> 
 }
 
 /// See its name.
-pub async fn an_inbox_key_lives_a_day(store: &dyn Store) -> Done {
+pub async fn an_inbox_key_lives_three_days(store: &dyn Store) -> Done {
     let room = Room::open(store).await?;
     room.asks(1, LIN).await?;
     let day = Duration::from_secs(86_400);
-    store.purge(at(1) + day).await?;
+    store.purge(Ageing::at(at(1) + 3 * day)).await?;
     assert_eq!(room.asks(1, LIN).await?, Accepted::Seen);
-    store.purge(at(2) + day).await?;
+    store.purge(Ageing::at(at(2) + 3 * day)).await?;
     let later = Acceptance {
         turn: None,
         ..room.question(1, LIN)
     };
     assert_eq!(room.accept(later).await?, Accepted::New);
     assert_eq!(store.totals().await?.turns, 1, "the turn outlives its key");
+    Ok(())
+}
+
+/// See its name.
+pub async fn a_purge_goes_in_pieces_and_says_when_nothing_is_left(store: &dyn Store) -> Done {
+    let room = Room::open(store).await?;
+    let hears = async |expected| {
+        let heard = (0..2_500u32).map(|n| {
+            let mut key = [9; 16];
+            key[..4].copy_from_slice(&n.to_be_bytes());
+            let key = InboxKey(key);
+            room.accept(Acceptance {
+                key,
+                turn: None,
+                ..room.question(1, LIN)
+            })
+        });
+        for accepted in join_all(heard).await {
+            assert_eq!(accepted?, expected);
+        }
+        Ok::<(), StoreError>(())
+    };
+    hears(Accepted::New).await?;
+    let later = Ageing::at(at(2) + Duration::from_secs(3 * 86_400));
+    for more in [true, false, false] {
+        assert_eq!(store.purge(later).await?, more);
+    }
+    hears(Accepted::New).await
+}
+
+/// See its name.
+pub async fn what_a_clock_that_was_ahead_has_dated_is_neither_lost_nor_kept_for_ever(
+    store: &dyn Store,
+) -> Done {
+    const DAY: i64 = 86_400;
+    let room = Room::open(store).await?;
+    let ahead = at(3_650 * DAY);
+    let line = HistoryLine {
+        at: ahead,
+        ..room.line(1, LIN, "talk")
+    };
+    store.remember(vec![(room.lease, line)]).await?;
+    let mut question = room.question(2, LIN);
+    question.at = ahead;
+    let (turn, _) = question.turn.as_mut().expect("a question has a turn");
+    (turn.asked, turn.day) = (ahead, ahead);
+    room.accept(question.clone()).await?;
+    room.is_answered(2).await?;
+    // The clock is right again.
+    for (second, kept, seen) in [
+        (10, true, Accepted::Seen),
+        (3 * DAY + 5, true, Accepted::Seen),
+        (3 * DAY + 15, true, Accepted::New),
+        (7 * DAY + 5, true, Accepted::New),
+        (7 * DAY + 15, false, Accepted::Seen),
+    ] {
+        let time = Ageing::at(at(second));
+        while store.purge(time).await? {}
+        store.forget_old(room.lease, Keep::default(), time).await?;
+        assert_eq!(room.words(1).await?.is_some(), kept, "{second}");
+        let of = (room.lease.room, MemberId::new(LIN));
+        let about = store.about(of.0, QQ, &of.1, day(0)).await?;
+        assert_eq!((about.questions, about.today), (1, 0), "{second}");
+        let repeat = Acceptance {
+            turn: None,
+            at: at(second),
+            ..question.clone()
+        };
+        assert_eq!(room.accept(repeat).await?, seen, "{second}");
+    }
+    assert!(room.left().await?.exchanges.is_empty());
     Ok(())
 }
 
@@ -1603,7 +1717,7 @@ pub async fn a_session_holds_until_its_end_and_not_longer(store: &dyn Store) -> 
     store.end_session(SessionId([3; 32])).await?;
     store.end_session(SessionId([3; 32])).await?;
     assert_eq!(is(3, 1).await?, None);
-    store.purge(at(10)).await?;
+    store.purge(Ageing::at(at(10))).await?;
     assert_eq!(is(1, 1).await?, None);
     assert_eq!(is(2, 11).await?, Some(session(2, 20)));
     store.end_sessions(Timestamp::MAX).await?;

@@ -5,8 +5,9 @@ use rusqlite::{Connection, OptionalExtension, params};
 use teahouse_core::{AboutMember, AccountName, Keep, MemberId, MessageId, Reason, RoomId, TurnId};
 use ulid::Ulid;
 
+use super::purge::FROM_THE_FUTURE;
 use super::{Fail, Outcome, check, millis, outbox, rooms};
-use crate::{HistoryLine, KeptLine, Lease, StoreError, Trail};
+use crate::{Ageing, HistoryLine, KeptLine, Lease, StoreError, Trail};
 
 pub(super) fn remember(db: &Connection, lines: &[(Lease, HistoryLine)]) -> Outcome<()> {
     for (lease, line) in lines {
@@ -188,10 +189,11 @@ pub(super) fn recall(
 const COUNTED: i64 = 3 * 86_400_000;
 
 /// Drops talk beyond the room's days and lines, and the words of turns beyond its days.
-pub(super) fn forget_old(db: &Connection, lease: Lease, keep: Keep, now: Timestamp) -> Outcome<()> {
+pub(super) fn forget_old(db: &Connection, lease: Lease, keep: Keep, time: Ageing) -> Outcome<()> {
     check(db, lease)?;
     let room = lease.room.0.to_bytes();
-    let before = millis(now) - i64::from(keep.days) * 86_400_000;
+    date_anew(db, room, time)?;
+    let before = millis(time.by) - i64::from(keep.days) * 86_400_000;
     db.prepare_cached(
         "DELETE FROM history WHERE room = ?1 AND (at < ?2 OR id <=
            (SELECT id FROM history WHERE room = ?1 ORDER BY id DESC LIMIT 1 OFFSET ?3))",
@@ -203,5 +205,20 @@ pub(super) fn forget_old(db: &Connection, lease: Lease, keep: Keep, now: Timesta
          WHERE room = ?1 AND day IS NOT NULL AND asked < ?2 AND reason IS NOT NULL AND (question <> '' OR asked < ?3)",
     )?
     .execute(params![room, before, before - COUNTED])?;
+    Ok(())
+}
+
+/// Lines and ended turns from a clock that was ahead grow old from now on. Such a turn counts for no day: the one it
+/// was asked on has not come yet, and has no start at that moment.
+fn date_anew(db: &Connection, room: [u8; 16], time: Ageing) -> Outcome<()> {
+    let latest = millis(time.latest);
+    let future = latest + FROM_THE_FUTURE;
+    db.prepare_cached("UPDATE history SET at = ?3 WHERE room = ?1 AND at > ?2")?
+        .execute(params![room, future, latest])?;
+    db.prepare_cached(
+        "UPDATE turns INDEXED BY turns_of_day SET asked = ?3, ended = ?3 + ended - asked, day = ?3
+         WHERE room = ?1 AND day > ?2 - 86400000 AND asked > ?2 AND reason IS NOT NULL",
+    )?
+    .execute(params![room, future, latest])?;
     Ok(())
 }

@@ -8,6 +8,7 @@ mod outbox;
 mod parlour;
 #[cfg(test)]
 mod plans;
+mod purge;
 mod rooms;
 mod turns;
 mod writer;
@@ -25,9 +26,9 @@ use teahouse_core::{
 use tokio::sync::watch;
 
 use crate::{
-    Acceptance, Accepted, Attempt, AttemptEnd, Claim, HeardRoom, HistoryLine, HostId, KeptLine,
-    KeptSession, Lease, MemberDay, OpenedRoom, Opening, Outbound, ParlourLine, Reserved, SessionId,
-    Settlement, Standing, Store, StoreError, Totals, Trail,
+    Acceptance, Accepted, Ageing, Attempt, AttemptEnd, Claim, HeardRoom, HistoryLine, HostId,
+    KeptLine, KeptSession, Lease, MemberDay, OpenedRoom, Opening, Outbound, ParlourLine, Reserved,
+    SessionId, Settlement, Standing, Store, StoreError, Totals, Trail,
 };
 use engine::Engine;
 
@@ -430,20 +431,17 @@ impl Store for EmbeddedStore {
             .await
     }
 
-    async fn forget_old(&self, lease: Lease, keep: Keep, now: Timestamp) -> Result<(), StoreError> {
+    async fn forget_old(&self, lease: Lease, keep: Keep, time: Ageing) -> Result<(), StoreError> {
         self.engine
             .write("forget old talk", move |db| {
-                history::forget_old(db, lease, keep, now)
+                history::forget_old(db, lease, keep, time)
             })
             .await
     }
 
-    async fn purge(&self, now: Timestamp) -> Result<(), StoreError> {
+    async fn purge(&self, time: Ageing) -> Result<bool, StoreError> {
         self.engine
-            .write("purge", move |db| {
-                parlour::end_sessions(db, now)?;
-                outbox::purge(db, now)
-            })
+            .write("purge", move |db| purge::piece(db, time))
             .await
     }
 

@@ -110,7 +110,7 @@ pub(super) fn claim(
     check(db, lease)?;
     match take_first(db, lease.room, now, until)? {
         Some(delivery) => Ok(Claim::Due(delivery)),
-        None => Ok(next_due(db, lease.room)?.map_or(Claim::Empty, Claim::Later)),
+        None => Ok(next_due(db, lease.room, now)?.map_or(Claim::Empty, Claim::Later)),
     }
 }
 
@@ -189,11 +189,11 @@ fn take_in_hand(
     Ok(())
 }
 
-fn next_due(db: &Connection, room: RoomId) -> Outcome<Option<Timestamp>> {
-    let sql = format!("SELECT min(o.due) {FIRST_WAITING}");
+fn next_due(db: &Connection, room: RoomId, now: Timestamp) -> Outcome<Option<Timestamp>> {
+    let sql = format!("SELECT min(iif(o.due > ?2 + {LONGEST_WAIT}, ?2, o.due)) {FIRST_WAITING}");
     let due: Option<i64> = db
         .prepare_cached(&sql)?
-        .query_row([room.0.to_bytes()], |row| row.get(0))?;
+        .query_row(params![room.0.to_bytes(), millis(now)], |row| row.get(0))?;
     Ok(due.map(timestamp))
 }
 
@@ -212,7 +212,7 @@ pub(super) fn complete(
             write_entry(db, turn, now, &entry)?;
         }
     }
-    next_due(db, lease.room)
+    next_due(db, lease.room, now)
 }
 
 /// The turn of a row that is not finished, and whether it waits as a repeat already.
@@ -334,16 +334,5 @@ pub(super) fn hush(db: &Connection, room: RoomId, whose: &Hushed, at: Timestamp)
                                          WHERE room = ?1 AND member = ?3 AND day IS NOT NULL))",
     )?
     .execute(params![room.0.to_bytes(), turn, member, why, millis(at)])?;
-    Ok(())
-}
-
-/// Inbox keys live a day, sent payloads a week.
-pub(super) fn purge(db: &Connection, now: Timestamp) -> Outcome<()> {
-    const DAY: i64 = 86_400_000;
-    let now = millis(now);
-    db.prepare_cached("DELETE FROM inbox WHERE at < ?1")?
-        .execute([now - DAY])?;
-    db.prepare_cached("UPDATE outbox SET sealed = x'' WHERE ended < ?1 AND sealed <> x''")?
-        .execute([now - 7 * DAY])?;
     Ok(())
 }

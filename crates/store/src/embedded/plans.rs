@@ -14,6 +14,7 @@ const SOURCES: &[&str] = &[
     include_str!("outbox.rs"),
     include_str!("history.rs"),
     include_str!("parlour.rs"),
+    include_str!("purge.rs"),
     include_str!("mod.rs"),
 ];
 
@@ -33,6 +34,7 @@ const ALONG_A_ROOM: &[&str] = &[
     "SELECT h.message, m.id, m.name, h.text",
     "SELECT id, at, body FROM parlour_lines",
     "DELETE FROM history WHERE room = ?1 AND (at",
+    "UPDATE history SET at = ?3 WHERE room = ?1 AND at",
 ];
 
 /// Indexes of what is open, waits or still has words: never more than a little of a room.

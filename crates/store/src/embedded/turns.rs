@@ -134,7 +134,20 @@ fn insert_turn(
 pub(super) fn attempt(db: &Connection, lease: Lease, attempt: &Attempt) -> Outcome<Reserved> {
     check(db, lease)?;
     count_attempt(db, lease.room, attempt)?;
+    // Its reply was lost: the money is there already, and may have been the last.
+    if is_set_aside(db, attempt)? {
+        return Ok(Reserved::Yes);
+    }
     begin(db, attempt)
+}
+
+fn is_set_aside(db: &Connection, attempt: &Attempt) -> Outcome<bool> {
+    let mut find = db.prepare_cached(
+        "SELECT EXISTS (SELECT 1 FROM reservations WHERE turn = ?1 AND step = ?2 AND attempt = ?3)",
+    )?;
+    let number = attempt.number;
+    let id = params![attempt.turn.0.to_bytes(), number.step, number.attempt];
+    Ok(find.query_row(id, |row| row.get(0))?)
 }
 
 /// Sets the money aside and tells the ledger, if every budget holds it.

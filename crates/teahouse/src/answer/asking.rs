@@ -113,13 +113,11 @@ impl Answer {
     /// turn is not followed.
     async fn fetched(&self, id: &MessageId) -> Option<TalkLine> {
         // Our own answers are in the conversation; what was taken back is nobody's any more.
-        let needless = with_open(&self.lane, |open| {
-            *id == self.turn.turn.message || open.was_recalled(id) || open.own.contains(id)
-        });
-        let account = self.host.accounts.get(&self.lane.address.account)?;
-        if needless != Some(false) {
+        let ours = with_open(&self.lane, |open| open.own.contains(id)) != Some(false);
+        if ours || *id == self.turn.turn.message || self.lane.state().was_recalled(id) {
             return None;
         }
+        let account = self.host.accounts.get(&self.lane.address.account)?;
         let asked = account.adapter.message(&self.lane.address.chat, id);
         let message = match timeout(FETCH_LIMIT, asked).await {
             Ok(Ok(message)) => message?,
@@ -405,6 +403,20 @@ impl Answer {
         };
         self.toll.add(&end, &model.price.currency);
         end
+    }
+}
+
+impl Answer {
+    /// The end of a call that was set aside and never made.
+    pub(super) fn not_called(&self, number: AttemptNumber) -> AttemptEnd {
+        AttemptEnd {
+            turn: self.turn.turn.id,
+            number,
+            failure: Some(FailureKind::Timeout),
+            usage: Usage::default(),
+            cost: Nano::ZERO,
+            at: self.host.clock.now(),
+        }
     }
 }
 

@@ -159,7 +159,7 @@ impl Answer {
     }
 
     /// It was asked too long ago, and so were those that went stale with it: one apology stands for all.
-    pub(super) async fn end_stale(&mut self) -> Result<(), StoreError> {
+    pub(super) async fn end_stale(&mut self, end: Option<AttemptEnd>) -> Result<(), StoreError> {
         let others = std::mem::take(&mut self.stale);
         for turn in &others {
             self.host
@@ -167,15 +167,21 @@ impl Answer {
                 .await?;
         }
         if !self.host.may_apologise(&self.lane) {
-            return self.end_silently(Reason::Expired, None).await;
+            return self.end_silently(Reason::Expired, end).await;
         }
-        if others.is_empty() {
-            return self.end_with(Reason::Expired, Notice::Apology, None).await;
+        let done = match others.is_empty() {
+            true => self.end_with(Reason::Expired, Notice::Apology, end).await,
+            false => {
+                let now = self.host.clock.now();
+                let say = self.host.say(&self.lane, None, Notice::Apologies, now);
+                self.settle(Reason::Expired, false, end, say, String::new())
+                    .await
+            }
+        };
+        if done.is_err() {
+            self.lane.state().has_not_apologised();
         }
-        let now = self.host.clock.now();
-        let say = self.host.say(&self.lane, None, Notice::Apologies, now);
-        self.settle(Reason::Expired, false, None, say, String::new())
-            .await
+        done
     }
 
     /// Nobody could answer. Every question is told so; a room that was told a moment ago is told in few words.
@@ -275,6 +281,7 @@ impl Answer {
             self.host.deliver(&self.lane, first);
         }
         settled?;
+        self.host.has_ended(self.turn.turn.id);
         with_open(&self.lane, |open| {
             open.answered = Some(self.turn.turn.member.clone());
             if answered {

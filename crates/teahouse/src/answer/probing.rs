@@ -40,8 +40,9 @@ impl Answer {
         let (tell, began) = oneshot::channel();
         self.find_out(model.clone(), request.clone(), deadline, (leave, tell));
         let began = tokio::select! {
-            began = timeout(PROBE_PATIENCE, began) => began,
+            biased;
             () = self.cancel.cancelled() => return Probed::Ended(Called::Cancelled, None),
+            began = timeout(PROBE_PATIENCE, began) => began,
         };
         match began {
             Ok(Ok((Ok(chunks), leave))) => Probed::Speaks(chunks, leave),
@@ -73,11 +74,16 @@ impl Answer {
         deadline: Instant,
         (leave, tell): (Leave, oneshot::Sender<Began>),
     ) {
-        let host = self.host.clone();
+        let (host, cancel) = (self.host.clone(), self.cancel.clone());
         self.host.tasks.spawn(async move {
+            // Taken back before it began: its words are told to nobody.
+            if cancel.is_cancelled() {
+                return;
+            }
             let began = tokio::select! {
-                began = first_word(host.gateway.chat(&model.provider, &request, deadline)) => began,
+                biased;
                 () = host.stop.cancelled() => return,
+                began = first_word(host.gateway.chat(&model.provider, &request, deadline)) => began,
             };
             let Err((began, leave)) = tell.send((began, leave)) else {
                 return;

@@ -2,6 +2,7 @@
 
 mod arrival;
 mod bundles;
+mod clock;
 mod commands;
 mod contract;
 mod crash;

@@ -104,7 +104,7 @@ impl Plan {
         let providers: Vec<_> = named
             .map(|name| (*name, Arc::new(ScriptedProvider::new(name))))
             .collect();
-        let platform = Arc::new(FakePlatform::new("qq", clock.time));
+        let platform = Arc::new(FakePlatform::new("qq", clock.time.clone()));
         let store = Arc::new(EmbeddedStore::in_memory().expect("memory"));
         let host = self.host(&clock, &store, &providers, &platform, 1);
         host.start().await.expect("the host starts");
@@ -155,7 +155,7 @@ impl Plan {
         };
         let houses = ["qq"].into_iter().chain(self.second).map(house).collect();
         let second = self.second.map(|name| {
-            let account = FakePlatform::new(name, clock.time);
+            let account = FakePlatform::new(name, clock.time.clone());
             (Arc::new(account) as Arc<dyn Adapter>, self.pace)
         });
         let first = (platform.clone() as Arc<dyn Adapter>, self.pace);
@@ -212,6 +212,11 @@ impl SimClock {
     /// Somebody sets the wall clock wrong, or right again; no time passes.
     pub fn is_set(&self, from_the_truth: SignedDuration) {
         *self.set.lock().unwrap_or_else(PoisonError::into_inner) = from_the_truth;
+    }
+
+    /// The machine sleeps, all of us with it; the world outside goes on.
+    pub fn sleeps(&self, length: Duration) {
+        self.time.sleeps(length);
     }
 
     /// How much time has passed since the house opened.

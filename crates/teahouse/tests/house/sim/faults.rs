@@ -39,6 +39,12 @@ pub struct Faults {
     pub crash: u64,
     pub restart: u64,
     pub clock: u64,
+    /// The wall clock jumps by ten years.
+    pub far: u64,
+    /// The machine sleeps for eight hours.
+    pub sleeps: u64,
+    /// Once the disk stands still for longer than a question stays fresh.
+    pub stands: bool,
     // The house.
     pub safe_pace: bool,
     pub poor: bool,
@@ -87,6 +93,9 @@ impl Faults {
             crash: on("crash", 700),
             restart: on("restart", 20),
             clock: on("clock", 30),
+            far: on("far", 30),
+            sleeps: on("sleeps", 15),
+            stands: yes("stands"),
             safe_pace: yes("safe pace"),
             poor: yes("poor"),
             stuck_room: None,

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use teahouse_core::{
-    AccountName, Address, ChatId, ChatRequest, Language, MessageId, Notice, Outgoing,
+    AccountName, Address, ChatId, ChatRequest, FRESHNESS, Language, MessageId, Notice, Outgoing,
     TURNS_AT_ONCE, TURNS_WAITING,
 };
 use teahouse_store::{
@@ -17,6 +17,12 @@ use super::world::{Disk, RoomTruth, Shown, Truth, Turn};
 /// A question that was taken in has its end within so long of an unbroken life: it may wait five minutes for its turn
 /// and four for its answer; the rest is what slow and failing stores take.
 const LONGEST_TURN: Duration = Duration::from_secs(12 * 60);
+/// The second copy of a message may be the one that is heard, so much later.
+const A_COPY: Duration = Duration::from_secs(60);
+/// An answer gets so long.
+const ANSWER: Duration = Duration::from_secs(240);
+/// What goes stale so shortly one after the other went stale in one gap.
+const ONE_GAP: Duration = Duration::from_secs(120);
 /// Words of a vendor, and of a key, that stand in every failure.
 pub const VENDORS_WORDS: &str = "vendor's own words";
 
@@ -135,6 +141,11 @@ impl Truth {
     }
 
     pub fn reserved(&mut self, attempt: &Attempt) {
+        let id = (attempt.turn, attempt.number.attempt);
+        if self.disk.reservations.contains_key(&id) {
+            // Asked again, after its reply was lost.
+            return;
+        }
         for over in self.disk.set_aside(attempt) {
             self.law(false, || over);
         }
@@ -228,18 +239,44 @@ impl Truth {
                     kind => format!("{kind}{}x{}{kind}", token.room, token.serial),
                 };
                 let spoken = self.said.get(&name);
-                let forgotten = spoken.is_some_and(|spoken| spoken.forgotten.len() == accounts);
+                // Of two that bear one label the history still shows the one that was not taken back.
+                let collided = |label| self.rooms.values().any(|r| r.collided.contains(label));
+                let forgotten = spoken.is_some_and(|spoken| {
+                    spoken.forgotten.len() == accounts && !collided(&spoken.label)
+                });
                 self.law(!forgotten, || {
                     format!("{token:?} was taken back and is in a prompt")
                 });
             }
             let name = format!("q{}x{}q", asked.room, asked.serial);
+            self.is_still_wanted(&name);
             let calls_us = self.said.get(&name).is_some_and(|spoken| spoken.calls);
             self.law(calls_us, || {
                 format!("{name} did not call the house and was asked")
             });
         }
         asked
+    }
+
+    /// A model is asked first of a question that is fresh, and later in the time of its answer, whatever the clocks
+    /// show and whatever it waited for.
+    fn is_still_wanted(&mut self, question: &str) {
+        let (now, life) = (self.now(), self.life);
+        let is_first = self.asked.insert((life, question.to_owned()));
+        let heard = self.said.get(question).and_then(|spoken| spoken.heard);
+        let Some((_, heard)) = heard.filter(|(l, _)| *l == life) else {
+            return;
+        };
+        let limit = match is_first {
+            true => FRESHNESS + A_COPY,
+            false => FRESHNESS + ANSWER + A_COPY,
+        };
+        self.law(now - heard <= limit, || {
+            format!(
+                "a model is asked of {question} {} s late",
+                (now - heard).as_secs()
+            )
+        });
     }
 
     /// We are about to say something in a room.
@@ -350,6 +387,20 @@ impl Truth {
         self.called_for(chat, &shown);
     }
 
+    /// What went stale in one gap shares one line.
+    pub fn says_sorry_once(&mut self, chat: &ChatId, account: &AccountName, text: &str) {
+        if !is_apology(text) {
+            return;
+        }
+        let (now, life) = (self.now(), self.life);
+        let key = (chat.clone(), account.clone());
+        let last = self.apologies.insert(key, (life, now));
+        let lately = last.filter(|(l, at)| *l == life && now - *at < ONE_GAP);
+        self.law(lately.is_none(), || {
+            format!("{chat} hears one apology after the other")
+        });
+    }
+
     /// We speak only to who called us, and give a question one end.
     fn called_for(&mut self, chat: &ChatId, shown: &Shown) {
         let Some(quote) = &shown.quote else { return };
@@ -381,8 +432,8 @@ impl Truth {
         let now = self.now();
         let turns = self.disk.turns.values();
         let late = turns.filter(|turn| turn.ended.is_none());
-        let late =
-            late.filter(|turn| now.saturating_sub(turn.since.max(awake_since)) > LONGEST_TURN);
+        let longest = LONGEST_TURN + self.stood;
+        let late = late.filter(|turn| now.saturating_sub(turn.since.max(awake_since)) > longest);
         let late: Vec<_> = late.map(|turn| turn.label.to_string()).collect();
         self.law(late.is_empty(), || {
             format!("no end after twelve minutes: {late:?}")
@@ -444,6 +495,11 @@ impl Truth {
     /// A life ends: what it heard last may be lost with it.
     pub fn forgives(&mut self, within: Duration) {
         let (now, life) = (self.now(), self.life);
+        // While the disk stands still nothing is taken in.
+        let within = match now < self.stands_until + within {
+            true => within.max(now + self.stood - self.stands_until + within),
+            false => within,
+        };
         for spoken in self.said.values_mut() {
             if spoken
                 .heard
@@ -453,6 +509,12 @@ impl Truth {
             }
         }
     }
+}
+
+/// Whether the house says for the first time that questions went stale.
+fn is_apology(text: &str) -> bool {
+    let notices = [Notice::Apology, Notice::Apologies];
+    notices.iter().any(|n| n.text(Language::English) == text)
 }
 
 /// Whether the house says that an answer of its own was not shown.

@@ -71,6 +71,21 @@ fn the_same_seed_is_the_same_evening_in_another_process() {
     assert!(told.lines().any(|line| line == hash), "{hash}: {told}");
 }
 
+#[test]
+fn a_question_that_waited_for_the_disk_for_too_long_is_apologised_for_and_not_answered() {
+    for seed in 0..4 {
+        let stands = Faults {
+            stands: true,
+            ..Faults::default()
+        };
+        let evening = play_with(seed, stands);
+        evening.expect_good();
+        let sorry = |line: &&String| line.contains("| house") && line.contains("Sorry, ");
+        let told = evening.trace.iter().filter(sorry).count();
+        assert!(told > 0, "seed {seed}: {}", evening.trace.join("\n"));
+    }
+}
+
 /// The traces of two evenings, without the room in which they differ.
 fn others<'t>(evening: &'t play::Evening, room: &str) -> Vec<&'t String> {
     let of_rooms = |line: &&String| [" d", " g"].iter().any(|mark| line[8..].starts_with(mark));
@@ -145,7 +160,16 @@ fn a_seed_that_found_a_bug_finds_it_no_more() {
         ),
         (
             76,
-            "after the clock was set back a day the pace let nothing out for a day",
+            "after the clock was set back a day a room slept on the rows of before for a day",
+        ),
+        (181, "a reply that was lost made two apologies of one"),
+        (
+            185,
+            "a probe told a model of a question that had been taken back before it began",
+        ),
+        (
+            410,
+            "asked again after a lost reply the last money of a day was short, and stayed set aside",
         ),
     ] {
         let evening = play(seed);

@@ -114,7 +114,11 @@ impl SimPlatform {
             recalled: false,
             told: None,
         };
-        self.world.truth().appears(chat, shown.clone());
+        {
+            let mut truth = self.world.truth();
+            truth.says_sorry_once(chat, &self.account, &shown.text);
+            truth.appears(chat, shown.clone());
+        }
         if self.world.faults.own_events {
             let event = EventKind::Message(self.message(chat, &shown));
             let told = incoming(&self.world, &self.account, event);

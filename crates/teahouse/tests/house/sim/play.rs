@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, Once};
 use std::time::Duration;
 
+use jiff::SignedDuration;
 use teahouse::clock::{Clock, Ids};
 use teahouse::config::House;
 use teahouse::host::{Host, Parts};
@@ -262,6 +263,18 @@ impl Stage {
                 self.link(Connection::Lost);
                 world.later(Duration::from_secs(seconds), Act::LinkUp);
             }
+            Act::Play(Line::Sleeps(length)) => {
+                world.truth().note("machine", "sleeps".into());
+                world.truth().shift += SignedDuration::try_from(length).expect("a night");
+                self.link(Connection::Lost);
+                world.later(Duration::from_secs(1), Act::LinkUp);
+            }
+            Act::Play(Line::DiskStands(length)) => {
+                let mut truth = world.truth();
+                truth.note("store", format!("stands still for {} s", length.as_secs()));
+                truth.stands_until = truth.now() + length;
+                truth.stood = length;
+            }
             Act::Play(Line::ClockJumps(by)) => {
                 let mut truth = world.truth();
                 truth.note("machine", format!("the clock jumps by {} s", by.as_secs()));
@@ -306,15 +319,17 @@ impl Stage {
             let mut truth = world.truth();
             let heard = Some((truth.life, truth.now()));
             let life = truth.life;
-            let mut spoken = truth.said.values_mut().find(|s| s.label == message.id);
-            if let Some(spoken) = &mut spoken {
+            let shift = truth.shift;
+            for spoken in truth.said.values_mut().filter(|s| s.label == message.id) {
                 // Told anew to a process that was not there when it was taken back.
                 spoken
                     .forgotten
                     .retain(|to, when| *to != message.address.account || *when == life);
             }
             // A question that grows too old while the store is away is let go.
-            if let Some(spoken) = spoken.filter(|_| age + Duration::from_secs(30) < FRESHNESS) {
+            let spoken = truth.said.values_mut().find(|s| s.label == message.id);
+            let is_fresh = age + Duration::from_secs(30) < FRESHNESS;
+            if let Some(spoken) = spoken.filter(|s| is_fresh && s.under == shift) {
                 spoken.heard = spoken.heard.or(heard);
             }
         }

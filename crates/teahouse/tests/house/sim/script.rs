@@ -20,6 +20,9 @@ use super::world::{Act, Shown, Spoken, World};
 /// So long people talk.
 pub const EVENING: Duration = Duration::from_secs(600);
 
+const TEN_YEARS: SignedDuration = SignedDuration::from_hours(87_660);
+const NIGHT: Duration = Duration::from_secs(8 * 3_600);
+
 const MEMBERS: [&str; 4] = ["lin", "chen", "mei", "bo"];
 
 /// One thing of the script.
@@ -31,6 +34,10 @@ pub enum Line {
     TakesBack(ChatId),
     /// The link goes down for so many seconds.
     LinkDown(u64),
+    /// The machine sleeps for so long, and everybody else with it; its link does not outlive that.
+    Sleeps(Duration),
+    /// The disk stands still for so long.
+    DiskStands(Duration),
     /// Somebody sets the wall clock.
     ClockJumps(SignedDuration),
     /// The house is told to restart.
@@ -93,6 +100,14 @@ pub fn write(world: &World) {
             Line::ClockJumps(SignedDuration::from_secs(jump)),
         );
         put("restart", faults.restart, Line::Restarts);
+        let years = dice.of("far jump").one(&[TEN_YEARS, -TEN_YEARS]);
+        put("far", faults.far, Line::ClockJumps(years));
+        put("sleeps", faults.sleeps, Line::Sleeps(NIGHT));
+    }
+    if faults.stands {
+        let second = 30 + world.chance.of("stands").below(200);
+        let line = Line::DiskStands(FRESHNESS + Duration::from_secs(100));
+        truth.put(Duration::from_secs(second), Act::Play(line));
     }
     truth.put(EVENING, Act::Play(Line::Over));
 }
@@ -163,6 +178,7 @@ pub fn speaks(world: &Arc<World>, accounts: &[AccountName], chat: &ChatId) {
         label: label.clone(),
         calls: said.calls,
         asks: said.asks && said.age < FRESHNESS,
+        under: truth.shift,
         heard: None,
         forgotten: Default::default(),
     };
@@ -348,6 +364,8 @@ fn words(dice: Chance, chat: &ChatId, serial: u64, shown: &[Shown]) -> Words {
         }
         97 => {
             said.segments = text(format!("ai {question} {}", "tea ".repeat(1_200)));
+            // Refused, or let go if it grew old before it could be.
+            said.asks = false;
             said
         }
         98 => heard(said, format!("aim at {talk}, aid and AI's")),

@@ -11,9 +11,9 @@ use teahouse_core::{
     MemberId, MessageId, RoomId, RoomKind, TurnId,
 };
 use teahouse_store::{
-    Acceptance, Accepted, Attempt, AttemptEnd, Claim, EmbeddedStore, HeardRoom, HistoryLine,
-    HostId, KeptLine, KeptSession, Lease, MemberDay, OpenedRoom, Opening, Outbound, ParlourLine,
-    Reserved, SessionId, Settlement, Standing, Store, StoreError, Totals, Trail,
+    Acceptance, Accepted, Ageing, Attempt, AttemptEnd, Claim, EmbeddedStore, HeardRoom,
+    HistoryLine, HostId, KeptLine, KeptSession, Lease, MemberDay, OpenedRoom, Opening, Outbound,
+    ParlourLine, Reserved, SessionId, Settlement, Standing, Store, StoreError, Totals, Trail,
 };
 use tokio::sync::watch;
 
@@ -35,6 +35,7 @@ impl SimStore {
     ) -> Result<T, StoreError> {
         let world = &self.world;
         world.door().await;
+        world.disk_moves().await;
         let room = room.map_or_else(String::new, |room| room.to_string());
         let dice = world.dice(&format!("store {what} {room}"));
         let faults = &world.faults;
@@ -259,23 +260,25 @@ impl Store for SimStore {
         self.around("recall", Some(lease.room), work, note).await
     }
 
-    async fn forget_old(&self, lease: Lease, keep: Keep, now: Timestamp) -> Result<(), StoreError> {
-        let work = self.disk.forget_old(lease, keep, now);
+    async fn forget_old(&self, lease: Lease, keep: Keep, time: Ageing) -> Result<(), StoreError> {
+        let work = self.disk.forget_old(lease, keep, time);
         self.around("forget old", Some(lease.room), work, |_, ()| {})
             .await
     }
 
-    async fn purge(&self, now: Timestamp) -> Result<(), StoreError> {
-        self.around("purge", None, self.disk.purge(now), |_, ()| {})
+    async fn purge(&self, time: Ageing) -> Result<bool, StoreError> {
+        self.around("purge", None, self.disk.purge(time), |_, _| {})
             .await
     }
 
     async fn fact(&self, name: &str) -> Result<Option<String>, StoreError> {
-        self.disk.fact(name).await
+        self.around("fact", None, self.disk.fact(name), |_, _| {})
+            .await
     }
 
     async fn keep_fact(&self, name: &str, value: &str) -> Result<(), StoreError> {
-        self.disk.keep_fact(name, value).await
+        let work = self.disk.keep_fact(name, value);
+        self.around("keep fact", None, work, |_, ()| {}).await
     }
 
     async fn keep_parlour(&self, lines: Vec<ParlourLine>) -> Result<(), StoreError> {

@@ -47,6 +47,13 @@ pub struct Truth {
     pub dead: bool,
     /// Nothing goes wrong any more.
     pub calm: bool,
+    /// Until when the disk stands still, and for how long it did.
+    pub stands_until: Duration,
+    pub stood: Duration,
+    /// Questions of which a model was asked, and in which life.
+    pub asked: BTreeSet<(u64, String)>,
+    /// When each room was last told that questions went stale, and in which life.
+    pub apologies: BTreeMap<(ChatId, AccountName), (u64, Duration)>,
     ops: u64,
     /// Doors passed within one millisecond.
     at_once: (Duration, u64),
@@ -110,6 +117,8 @@ pub struct Spoken {
     pub calls: bool,
     /// Whether a question of a person that is fresh when said.
     pub asks: bool,
+    /// How wrong the wall clock was then: after a jump nobody can say how old it is.
+    pub under: SignedDuration,
     /// In which life, and when, the house heard it.
     pub heard: Option<(u64, Duration)>,
     /// For which accounts the disk forgot it, and in which life.
@@ -159,6 +168,10 @@ impl World {
                 life: 0,
                 dead: true,
                 calm: false,
+                stands_until: Duration::ZERO,
+                stood: Duration::ZERO,
+                asked: BTreeSet::new(),
+                apologies: BTreeMap::new(),
                 ops: 0,
                 at_once: (Duration::ZERO, 0),
                 crash_at: None,
@@ -207,6 +220,21 @@ impl World {
     pub async fn door(&self) {
         if self.dies_here() {
             std::future::pending::<()>().await;
+        }
+    }
+
+    /// Everybody waits for a disk that stands still.
+    pub async fn disk_moves(&self) {
+        loop {
+            let wait = {
+                let truth = self.truth();
+                truth.stands_until.saturating_sub(truth.now())
+            };
+            if wait.is_zero() {
+                return;
+            }
+            tokio::time::sleep(wait).await;
+            self.door().await;
         }
     }
 
