@@ -9,6 +9,7 @@ mod load;
 mod parlour;
 mod ready;
 mod report;
+mod soak;
 mod talk;
 mod target;
 
@@ -57,7 +58,16 @@ struct Args {
     /// Messages that wait in that outbox.
     #[arg(long, default_value_t = 100_000)]
     rows: usize,
-    /// Messages a second in each of its rooms.
+    /// Ask and talk for so many minutes instead, and watch memory and descriptors.
+    #[arg(long, value_name = "MINUTES")]
+    soak: Option<u64>,
+    /// Flood ten thousand groups instead, with --rate events a second.
+    #[arg(long)]
+    flood: bool,
+    /// Kill the house so often in mid-load instead.
+    #[arg(long, value_name = "ROUNDS")]
+    kills: Option<usize>,
+    /// Messages or questions a second.
     #[arg(long, default_value_t = 20)]
     rate: u32,
     /// For so many seconds.
@@ -89,6 +99,17 @@ async fn main() -> anyhow::Result<()> {
             length: Duration::from_secs(args.seconds),
         };
         return parlour::run(&house, &plan, &tasks).await;
+    }
+    if let Some(minutes) = args.soak {
+        let length = Duration::from_secs(minutes * 60);
+        return soak::load(&house, length, args.rate, args.seed, &tasks).await;
+    }
+    if args.flood {
+        let length = Duration::from_secs(args.seconds);
+        return soak::flood(&house, args.rate, length, args.seed, &tasks).await;
+    }
+    if let Some(rounds) = args.kills {
+        return soak::kills(&house, rounds, args.seed).await;
     }
     if args.ready {
         let plan = ready::Plan {

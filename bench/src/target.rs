@@ -160,6 +160,11 @@ impl Target {
         Ok(f64::from(kib) / 1024.0)
     }
 
+    /// Open files and sockets.
+    pub fn descriptors(&self) -> anyhow::Result<usize> {
+        Ok(std::fs::read_dir(format!("/proc/{}/fd", self.pid))?.count())
+    }
+
     /// Waits until it has nothing left to do: under 10 ms of work in 300 ms.
     pub async fn settle(&self) -> anyhow::Result<()> {
         for _ in 0..100 {
