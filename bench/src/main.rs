@@ -12,6 +12,7 @@ mod report;
 mod soak;
 mod talk;
 mod target;
+mod words;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -46,6 +47,12 @@ struct Args {
     /// Check decoding and silence with the data sets of this folder, and measure nothing.
     #[arg(long)]
     evals: Option<PathBuf>,
+    /// Only these needs of `--evals`, by the letters of its README, such as `abc`.
+    #[arg(long, default_value = "")]
+    needs: String,
+    /// Measure the words rule over the lines of this folder's data sets, with a made list of 100,000 entries.
+    #[arg(long)]
+    words: Option<PathBuf>,
     /// Fill the parlour's rooms with tabs instead, and measure from send to seen.
     #[arg(long)]
     parlour: bool,
@@ -89,7 +96,10 @@ async fn main() -> anyhow::Result<()> {
     let house = args.house.map_or_else(|| beside("teahouse"), Ok)?;
     let echo = args.echo.map_or_else(|| beside("teahouse-echo"), Ok)?;
     if let Some(folder) = args.evals {
-        return evals::run(&house, &folder, args.seed, &tasks).await;
+        return evals::run(&house, &folder, &args.needs, args.seed, &tasks).await;
+    }
+    if let Some(folder) = args.words {
+        return words::run(&folder, args.seed);
     }
     if args.parlour {
         let plan = parlour::Plan {

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail, ensure};
 use teahouse::clock::{Clock, Ids, SystemClock};
+use teahouse_core::rules::judge::Rules;
 use teahouse_core::{
     AccountName, Address, ChatId, DeliveryId, Draft, GateVerdict, InboxKey, Language, OutSegment,
     RoomId, RoomKind, Sealed, Source, pass,
@@ -164,8 +165,8 @@ fn sealed(address: &Address, text: &str) -> anyhow::Result<Sealed> {
         language: Language::English,
         joined: None,
     };
-    match pass(draft) {
+    match pass(draft, &Rules::none(Language::English), "") {
         GateVerdict::Pass(outgoing) => Ok(outgoing.seal()),
-        GateVerdict::Withhold { why } => bail!("the gate withholds \"{text}\": {why}"),
+        GateVerdict::Withhold { why, .. } => bail!("the gate withholds \"{text}\": {why}"),
     }
 }

@@ -1,6 +1,9 @@
 //! A room's house rules as a small typed document. Parsed once at the door; inside, the type is the proof.
 //! It says what holds; judging messages by it is `house.rs` and the rules.
 
+mod ladder;
+mod sections;
+
 use jiff::Timestamp;
 use jiff::civil::Time;
 use jiff::tz::TimeZone;
@@ -10,12 +13,23 @@ use crate::command::Trigger;
 use crate::money::{Currency, Money, Nano};
 use crate::notice::Language;
 
+pub use ladder::{Action, Ladder, Length, Mode, Rung};
+
+pub use sections::{
+    AppliesTo, CompanionRule, Count, CrisisRule, Exempt, FloodRule, GhostwritingDo,
+    GhostwritingRule, LanguageRule, LinksRule, PeopleFirstRule, PlainRule, PrivacyRule, Share,
+    TopicRule, WordsRule,
+};
+
 /// The house rules of the rooms that live under it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Charter {
     /// What people call it.
     pub name: String,
+    /// The charter it begins with: a template's name, or a file beside it. Followed by whoever reads it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub extends: Option<String>,
     /// The words that call the house.
     #[serde(default = "default_triggers")]
     pub trigger: Triggers,
@@ -43,6 +57,65 @@ pub struct Charter {
     /// What may be spent here.
     #[serde(default)]
     pub purse: PurseRules,
+    /// Whom the rules on members spare.
+    #[serde(default)]
+    pub exempt: Vec<Exempt>,
+    /// Who joined later than this ago is new.
+    #[serde(default = "three_days")]
+    pub newcomer: Length,
+    /// A rung that was climbed is forgotten after so long.
+    #[serde(default = "seven_days")]
+    pub forget_after: Length,
+    /// What the room speaks.
+    #[serde(default)]
+    pub language: Option<LanguageRule>,
+    /// Lists of words.
+    #[serde(default)]
+    pub words: Vec<WordsRule>,
+    /// What is not talked about.
+    #[serde(default)]
+    pub topics: Vec<TopicRule>,
+    /// Which links may stand here.
+    #[serde(default)]
+    pub links: Option<LinksRule>,
+    /// Requests to write somebody's homework.
+    #[serde(default)]
+    pub ghostwriting: Option<GhostwritingRule>,
+    /// What no provider sees.
+    #[serde(default)]
+    pub privacy: Option<PrivacyRule>,
+    /// Questions about the house itself.
+    #[serde(default)]
+    pub identity: Option<PlainRule>,
+    /// Claims without a source.
+    #[serde(default)]
+    pub facts: Option<PlainRule>,
+    /// Attempts to talk the model out of its rules.
+    #[serde(default)]
+    pub injection: Option<PlainRule>,
+    /// Explicit lines of despair.
+    #[serde(default)]
+    pub crisis: Option<CrisisRule>,
+    /// Too much at once.
+    #[serde(default)]
+    pub flood: Option<FloodRule>,
+    /// How hard a text is.
+    #[serde(default)]
+    pub levels: Option<PlainRule>,
+    /// People answer before the house does.
+    #[serde(default)]
+    pub people_first: Option<PeopleFirstRule>,
+    /// Long talks in the night.
+    #[serde(default)]
+    pub companion: Option<CompanionRule>,
+}
+
+fn three_days() -> Length {
+    Length::seconds(3 * 86_400)
+}
+
+fn seven_days() -> Length {
+    Length::seconds(7 * 86_400)
 }
 
 /// At least one trigger.
@@ -288,6 +361,7 @@ impl Charter {
     pub fn open_table() -> Self {
         Charter {
             name: "open table".into(),
+            extends: None,
             trigger: default_triggers(),
             route: default_route(),
             persona: None,
@@ -297,7 +371,29 @@ impl Charter {
             keep: Keep::default(),
             max_tokens: default_max_tokens(),
             purse: PurseRules::default(),
+            exempt: Vec::new(),
+            newcomer: three_days(),
+            forget_after: seven_days(),
+            language: None,
+            words: Vec::new(),
+            topics: Vec::new(),
+            links: None,
+            ghostwriting: None,
+            privacy: None,
+            identity: None,
+            facts: None,
+            injection: None,
+            crisis: None,
+            flood: None,
+            levels: None,
+            people_first: None,
+            companion: None,
         }
+    }
+
+    /// Whether who joined then is new.
+    pub fn is_newcomer(&self, joined: Option<Timestamp>, now: Timestamp) -> bool {
+        joined.is_some_and(|joined| now.duration_since(joined).unsigned_abs() < self.newcomer.get())
     }
 
     /// Whether the house rests now.

@@ -184,6 +184,14 @@ pub fn find_call(
     })
 }
 
+/// Whether a text alone would call the house: a trigger at its start.
+pub fn calls(text: &str, triggers: &[Trigger]) -> bool {
+    let start = text.trim_start();
+    triggers
+        .iter()
+        .any(|trigger| trigger.strip(start).is_some())
+}
+
 /// What may stand between trigger and question: `ai, hello`, `AI：你好`, `ai! help`.
 fn is_between(c: char) -> bool {
     c.is_whitespace() || matches!(fold(c), ',' | ':' | '!' | '.' | ';' | '、' | '。' | '~')

@@ -1,15 +1,18 @@
 //! The last gate: the only way to the outbox. Answers, notices, greetings, all of it becomes [`Outgoing`] here
-//! and nowhere else. Today it takes out control characters and thinking, and puts the AI mark on what a model made.
-//! It never sends, never asks anybody, and when in doubt it withholds.
+//! and nowhere else. It takes out control characters and thinking, holds the words to the house's rules, and puts the
+//! AI mark on what a model made. It never sends, never asks anybody, and when in doubt it withholds.
 
 mod forms;
 
 use serde::{Deserialize, Serialize};
 use unicode_segmentation::UnicodeSegmentation;
 
+use crate::conversation::tells_instructions;
 use crate::event::{Address, MemberId, MessageId, RoomKind, TurnId};
 use crate::notice::{AiMark, Language};
 use crate::reasoning::strip_reasoning;
+use crate::rules::judge::{Rules, Voice};
+use crate::rules::verdict::{Finding, Verdict};
 
 /// The shape of a sealed [`Outgoing`]; raised when a field changes its meaning.
 pub const OUTGOING_VERSION: u16 = 2;
@@ -98,11 +101,32 @@ pub enum GateVerdict {
     Withhold {
         /// For the trail.
         why: &'static str,
+        /// What a rule has found, if it was one.
+        finding: Option<Box<Finding>>,
     },
 }
 
-/// Judges one draft. The same draft always gets the same verdict.
-pub fn pass(draft: Draft) -> GateVerdict {
+/// Why nothing comes out of a text.
+enum Stopped {
+    /// Nothing is left of it.
+    Empty,
+    /// It tells what the house tells a model.
+    Instructions,
+    /// A rule stops it.
+    ByRule(Box<Finding>),
+}
+
+/// What the words of a draft have to pass.
+struct Law<'l> {
+    rules: &'l Rules,
+    source: Source,
+    /// What the same answer has shown before these words.
+    before: String,
+}
+
+/// Judges one draft by a house's rules. `before` is what the same answer has shown already. The same draft always gets
+/// the same verdict.
+pub fn pass(draft: Draft, rules: &Rules, before: &str) -> GateVerdict {
     let Draft {
         address,
         room_kind,
@@ -121,30 +145,45 @@ pub fn pass(draft: Draft) -> GateVerdict {
         Source::House => "",
     };
     let is_alone = body.len() == 1;
+    let mut law = Law {
+        rules,
+        source,
+        before: before.to_owned(),
+    };
     for segment in body {
         match segment {
             OutSegment::Text { text } => {
-                let Some(text) = judged(&text, source, mark) else {
-                    continue;
-                };
-                clean.push(OutSegment::Text { text });
+                match law.judged(&text, mark) {
+                    Ok(text) => clean.push(OutSegment::Text { text }),
+                    Err(Stopped::Empty) => continue,
+                    Err(Stopped::Instructions) => return told_instructions(),
+                    Err(Stopped::ByRule(finding)) => return withheld(finding),
+                }
                 mark = "";
             }
             OutSegment::Mention { member } => clean.push(OutSegment::Mention { member }),
             OutSegment::Bundle { .. } if !is_alone => {
                 return GateVerdict::Withhold {
                     why: "a bundle stands alone",
+                    finding: None,
                 };
             }
             OutSegment::Bundle { nodes } => {
                 // Each of them can be forwarded on its own: each carries the mark.
-                let nodes: Vec<String> = nodes
-                    .iter()
-                    .filter_map(|node| judged(node, source, mark))
-                    .take(MOST_NODES)
-                    .collect();
-                if !nodes.is_empty() {
-                    clean.push(OutSegment::Bundle { nodes });
+                let mut judged = Vec::with_capacity(nodes.len().min(MOST_NODES));
+                for node in &nodes {
+                    if judged.len() == MOST_NODES {
+                        break;
+                    }
+                    match law.judged(node, mark) {
+                        Ok(node) => judged.push(node),
+                        Err(Stopped::Empty) => {}
+                        Err(Stopped::Instructions) => return told_instructions(),
+                        Err(Stopped::ByRule(finding)) => return withheld(finding),
+                    }
+                }
+                if !judged.is_empty() {
+                    clean.push(OutSegment::Bundle { nodes: judged });
                 }
             }
         }
@@ -152,6 +191,7 @@ pub fn pass(draft: Draft) -> GateVerdict {
     if !clean.iter().any(says_something) {
         return GateVerdict::Withhold {
             why: "nothing is left of it",
+            finding: None,
         };
     }
     let has_bundle = clean
@@ -171,13 +211,46 @@ pub fn pass(draft: Draft) -> GateVerdict {
     })
 }
 
-/// What is left of a text, with its mark; nothing if that is nothing.
-fn judged(text: &str, source: Source, mark: &str) -> Option<String> {
-    let text = match source {
-        Source::Model(_) => without_mark(&clean_text(&strip_reasoning(text)), mark).to_owned(),
-        Source::House => clean_text(text),
-    };
-    (!text.trim().is_empty()).then(|| format!("{mark}{text}"))
+fn told_instructions() -> GateVerdict {
+    GateVerdict::Withhold {
+        why: "it tells the house's own instructions",
+        finding: None,
+    }
+}
+
+fn withheld(finding: Box<Finding>) -> GateVerdict {
+    GateVerdict::Withhold {
+        why: "a rule of the house stops it",
+        finding: Some(finding),
+    }
+}
+
+impl Law<'_> {
+    /// What may leave of a text, with its mark.
+    fn judged(&mut self, text: &str, mark: &str) -> Result<String, Stopped> {
+        let (text, voice) = match self.source {
+            Source::Model(_) => (
+                without_mark(&clean_text(&strip_reasoning(text)), mark).to_owned(),
+                Voice::Model,
+            ),
+            Source::House => (clean_text(text), Voice::House),
+        };
+        if voice == Voice::Model && tells_instructions(&text) {
+            return Err(Stopped::Instructions);
+        }
+        let judged = self.rules.judge_answer(voice, &self.before, &text, &[]);
+        if judged.judgement.verdict == Verdict::Block
+            && let Some(finding) = judged.judgement.decisive()
+        {
+            return Err(Stopped::ByRule(Box::new(finding.clone())));
+        }
+        let text = judged.rewritten.unwrap_or(text);
+        if text.trim().is_empty() {
+            return Err(Stopped::Empty);
+        }
+        self.before.push_str(&text);
+        Ok(format!("{mark}{text}"))
+    }
 }
 
 fn says_something(segment: &OutSegment) -> bool {
@@ -386,6 +459,10 @@ fn is_invisible(c: char) -> bool {
 )]
 mod tests {
     use super::*;
+
+    fn no_rules() -> Rules {
+        Rules::none(Language::English)
+    }
     use crate::event::{AccountName, ChatId};
 
     fn draft(text: &str, source: Source) -> Draft {
@@ -404,9 +481,9 @@ mod tests {
     }
 
     fn passed(text: &str, source: Source) -> String {
-        match pass(draft(text, source)) {
+        match pass(draft(text, source), &no_rules(), "") {
             GateVerdict::Pass(outgoing) => outgoing.text(),
-            GateVerdict::Withhold { why } => format!("withheld: {why}"),
+            GateVerdict::Withhold { why, .. } => format!("withheld: {why}"),
         }
     }
 
@@ -439,7 +516,7 @@ mod tests {
                 joined,
                 ..draft("Tea. ", Source::Model(AiMark::Model))
             };
-            let GateVerdict::Pass(outgoing) = pass(draft) else {
+            let GateVerdict::Pass(outgoing) = pass(draft, &no_rules(), "") else {
                 panic!("passes")
             };
             let opened = outgoing.seal().open().unwrap();
@@ -499,7 +576,8 @@ mod tests {
 
     #[test]
     fn a_sealed_message_opens_as_it_was_and_a_damaged_or_newer_one_is_refused() {
-        let GateVerdict::Pass(outgoing) = pass(draft("Tea.", Source::House)) else {
+        let GateVerdict::Pass(outgoing) = pass(draft("Tea.", Source::House), &no_rules(), "")
+        else {
             panic!("passes")
         };
         let sealed = outgoing.seal();

@@ -17,22 +17,29 @@ mod gate;
 mod house;
 mod ledger;
 mod money;
+pub mod normalise;
 mod notice;
 mod outbox;
 mod pace;
 mod reason;
 mod reasoning;
+mod replies;
+pub mod rules;
 mod split;
-mod unlink;
 
 pub use breaker::{Breakers, Callee, Condition, PROBE_EVERY, Pass, Rest};
 pub use bundle::Ending;
-pub use charter::{Charter, Keep, MaxTokens, PurseRules, QuietHours, Triggers, Zone};
+pub use charter::{
+    Action, AppliesTo, Charter, CompanionRule, Count, CrisisRule, Exempt, FloodRule,
+    GhostwritingDo, GhostwritingRule, Keep, Ladder, LanguageRule, Length, LinksRule, MaxTokens,
+    Mode, PeopleFirstRule, PlainRule, PrivacyRule, PurseRules, QuietHours, Rung, Share, TopicRule,
+    Triggers, WordsRule, Zone,
+};
 pub use chat::{
     ChatRequest, Chunk, FailureKind, Finish, PromptLine, ReportedUsage, Speaker, Usage,
     estimate_tokens,
 };
-pub use command::{Call, Command, How, Trigger, find_call};
+pub use command::{Call, Command, How, Trigger, calls, find_call};
 pub use conversation::{Exchange, PromptSource, TalkLine, prompt, question_of};
 pub use event::{
     AccountName, Address, ChatId, EVENT_VERSION, Event, EventKind, InboxKey, Media, MemberId,
@@ -49,7 +56,9 @@ pub use house::{
 };
 pub use ledger::{AttemptNumber, Entry, Purpose};
 pub use money::{Currency, Money, MoneyError, Nano, Price, parse_nano};
-pub use notice::{AboutMember, AiMark, Language, Notice, again, cut_short};
+pub use notice::{
+    AboutMember, AiMark, Language, Notice, again, cut_short, ghostwriting_label, language_reminder,
+};
 pub use outbox::{
     Before, DeadWhy, Delivery, DeliveryId, DeliveryState, FRESH, LOOKS, NotSent, PROOF, ReadBack,
     Receipt, SETTLING, SUSPICION, SendOutcome, Shape, same_words,
@@ -57,5 +66,6 @@ pub use outbox::{
 pub use pace::{Bucket, Pace};
 pub use reason::Reason;
 pub use reasoning::{ReasoningFilter, strip_reasoning};
+pub use replies::{Heard, LINES_REMEMBERED, Quoted, Replies};
+pub use rules::links::without_links;
 pub use split::{FIRST_PART, Parts, fit};
-pub use unlink::without_links;

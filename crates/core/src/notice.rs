@@ -4,6 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::reason::Reason;
+use crate::rules::{crisis, identity};
 
 /// A language the house speaks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -125,6 +126,90 @@ pub enum Notice {
     NotShown,
     /// Several questions that waited too long, or came while the house could not hear: one word for all of them.
     Apologies,
+    /// Help for who is in despair, by the region's numbers.
+    CrisisCard {
+        /// Such as `CN`.
+        region: Option<String>,
+    },
+    /// What the house is, for who asks.
+    SelfCard,
+    /// The admin's own sentence about a topic.
+    TopicDeclined {
+        /// Word for word.
+        sentence: String,
+    },
+    /// The house writes nobody's homework.
+    NoGhostwriting,
+    /// The answer did not pass the house's rules.
+    Withheld,
+    /// The question itself breaks a rule and is not answered.
+    NotByTheRules,
+}
+
+/// Something of every kind that the house may have to say, to be tried on a charter's rules.
+pub fn all(language: Language) -> Vec<String> {
+    let trigger = || "ai".to_owned();
+    let clock = || "00:00".to_owned();
+    [
+        Notice::Hint { trigger: trigger() },
+        Notice::Help {
+            trigger: trigger(),
+            admin: true,
+        },
+        Notice::FirstContact {
+            trigger: trigger(),
+            days: 7,
+        },
+        Notice::Forgotten,
+        Notice::ForgottenRoom,
+        Notice::Stopped,
+        Notice::NothingToStop,
+        Notice::WhyUnknown,
+        Notice::On,
+        Notice::Off { trigger: trigger() },
+        Notice::Paused { until: clock() },
+        Notice::AdminsOnly,
+        Notice::RoleUnknown,
+        Notice::Busy,
+        Notice::CannotAnswer,
+        Notice::StillCannotAnswer,
+        Notice::LimitReached { refills: clock() },
+        Notice::MoneyGone { refills: clock() },
+        Notice::Declined,
+        Notice::TooLong { limit: 4_000 },
+        Notice::Unreadable,
+        Notice::Apology,
+        Notice::NotShown,
+        Notice::Apologies,
+        Notice::CrisisCard { region: None },
+        Notice::CrisisCard {
+            region: Some("CN".into()),
+        },
+        Notice::SelfCard,
+        Notice::NoGhostwriting,
+        Notice::Withheld,
+        Notice::NotByTheRules,
+    ]
+    .iter()
+    .map(|notice| notice.text(language))
+    .chain([language_reminder(language), ghostwriting_label(language)])
+    .collect()
+}
+
+/// The first line of an answer that somebody may hand in as their own.
+pub fn ghostwriting_label(language: Language) -> String {
+    language.pick(
+        "(Written by an AI: say so if you hand it in.)",
+        "（此文由 AI 写成，交出去时请注明。）",
+    )
+}
+
+/// The first line of an answer to a question in a language that is not this house's.
+pub fn language_reminder(language: Language) -> String {
+    language.pick(
+        "(A reminder: in this house we speak English.)",
+        "（提醒：这个群里我们说中文。）",
+    )
 }
 
 impl Notice {
@@ -213,6 +298,24 @@ impl Notice {
             Notice::MoneyGone { refills } => pick(
                 &format!("Today's limit of this house is used up; it refills at {refills}."),
                 &format!("今天的额度用完了，{refills} 再来。"),
+            ),
+            Notice::CrisisCard { region } => {
+                let region = crisis::Region::from_code(region.as_deref().unwrap_or_default());
+                crisis::card(region, language)
+            }
+            Notice::SelfCard => identity::self_card(language).to_owned(),
+            Notice::TopicDeclined { sentence } => sentence.clone(),
+            Notice::NoGhostwriting => pick(
+                "This house doesn't write homework or essays to hand in. Show me what you have, and I'll help you make it better.",
+                "这里不代写作业和文章。把您写的发给我，我帮您一起改。",
+            ),
+            Notice::Withheld => pick(
+                "The answer to this did not pass the rules of this house, so it is not shown. Asking in other words may help.",
+                "这个问题的回答没有通过本群的规矩，所以没有发出来。换个问法也许可以。",
+            ),
+            Notice::NotByTheRules => pick(
+                "This was not answered: it goes against a rule of this house.",
+                "这句没有回答：它不合本群的规矩。",
             ),
             Notice::Declined => pick("I can't help with that one.", "这个问题不方便答。"),
             Notice::TooLong { limit } => pick(

@@ -28,6 +28,16 @@ impl Alarms {
         ));
     }
 
+    /// Something of ours was about to say one of our keys.
+    pub(crate) fn told_a_secret(&self, room: &Address, now: Timestamp) {
+        counter!("teahouse_withheld_total", "rule" => "secret").increment(1);
+        error!(room = %room, "a message for room `{room}` held one of the house's own keys and was withheld: change that key, and look at who gave it to a model");
+        self.raise(format!(
+            "{}: a message for room {room} held one of our keys and was withheld; change the key",
+            now.strftime("%F %H:%M UTC")
+        ));
+    }
+
     fn raise(&self, line: String) {
         let mut lines = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if lines.len() >= MOST {

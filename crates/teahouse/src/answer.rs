@@ -10,9 +10,10 @@ mod probing;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
+use teahouse_core::rules::verdict::{Finding, RuleName};
 use teahouse_core::{
-    AttemptNumber, FRESHNESS, FailureKind, Notice, PATIENCE, PromptLine, Reason, Route, RouteModel,
-    TurnId, Walk,
+    AttemptNumber, FRESHNESS, FailureKind, Language, Notice, PATIENCE, PromptLine, Reason, Route,
+    RouteModel, TurnId, Walk,
 };
 use teahouse_providers::{Presence, ProviderError};
 use teahouse_store::{Attempt, Lease, OpenTurn, StoreError, fault};
@@ -23,6 +24,7 @@ use tracing::{error, info};
 use crate::breakers::Leave;
 use crate::clock::time_since;
 use crate::host::{Host, chain, pause_after, with_open};
+use crate::judging::Terms;
 use crate::room::Lane;
 use crate::signs::Toll;
 use asking::{Called, Report, count_attempt};
@@ -55,6 +57,10 @@ pub(crate) struct Answer {
     toll: Toll,
     /// Questions that went stale with this one: they share its apology.
     stale: Vec<OpenTurn>,
+    /// What its question brings with it.
+    terms: Terms,
+    /// What the gate has stopped of it.
+    withheld: Option<Box<Finding>>,
 }
 
 /// Where a turn stands on its route.
@@ -130,6 +136,16 @@ impl Host {
     }
 }
 
+/// Asks for the answer in the language of the house alone.
+fn in_house_language(lines: &mut [PromptLine], language: Language) {
+    if let Some(first) = lines.first_mut() {
+        first.content.push_str(match language {
+            Language::English => "\nYour last answer was not in English. Answer in English only.",
+            Language::Chinese => "\n你上一次没有用中文回答。只用中文回答。",
+        });
+    }
+}
+
 impl Answer {
     pub(crate) fn new(
         host: Arc<Host>,
@@ -138,7 +154,10 @@ impl Answer {
         turn: OpenTurn,
         cancel: CancellationToken,
     ) -> Self {
+        let terms = Terms::of(&host, &lane, &turn.turn.question, &turn.turn.member);
         Answer {
+            terms,
+            withheld: None,
             host,
             lane,
             lease,
@@ -328,6 +347,7 @@ impl Answer {
             }
         }
         let mut trimmed = false;
+        let mut rewritten = false;
         let mut last_end = None;
         let mut short_of_money = false;
         let mut declined = false;
@@ -408,10 +428,10 @@ impl Answer {
             let failure = match &called {
                 Called::Finished(_) => None,
                 Called::Failed(error, _) => Some(error.kind),
-                Called::Cancelled => None,
+                Called::Cancelled | Called::Withheld => None,
             };
             let end = self.attempt_end(model, &request, number, failure, &report);
-            match called {
+            let withheld = match called {
                 Called::Finished(parts) => {
                     if leave.is_some_and(Leave::succeeded) {
                         info!(provider = %model.provider, "{} answers again", model.provider);
@@ -419,8 +439,12 @@ impl Answer {
                     if self.is_too_late(true) {
                         return self.end_stale(Some(end)).await;
                     }
-                    return self.end_answered(model, parts, end).await;
+                    match self.end_answered(model, parts, end).await? {
+                        None => return Ok(()),
+                        Some(end) => end,
+                    }
                 }
+                Called::Withheld => end,
                 Called::Cancelled => return self.end_stopped(Some(end)).await,
                 Called::Failed(error, parts) => {
                     self.note_failure(model, &error, leave);
@@ -441,8 +465,20 @@ impl Answer {
                         continue;
                     }
                     next = self.next_after(&route, &mut walk, &error, deadline);
+                    continue;
                 }
+            };
+            // Asked once more for the house's language, if nothing was shown yet; else the rule has the last word.
+            let by = self.withheld.take().map(|finding| finding.rule);
+            if by != Some(RuleName::Language) || rewritten || self.next_part > 0 {
+                return self
+                    .end_with(Reason::RuleRemoved, Notice::Withheld, Some(withheld))
+                    .await;
             }
+            rewritten = true;
+            last_end = Some(withheld);
+            in_house_language(&mut lines, self.host.language_of(&self.lane));
+            next = self.again(&route, at);
         }
         if self.is_too_late(true) {
             return self.end_stale(last_end).await;

@@ -17,6 +17,7 @@ use tracing::warn;
 
 use crate::answer::Answer;
 use crate::host::{Host, chain, count, with_open};
+use crate::judging::Ruling;
 use crate::room::{DeliveryTask, Lane, OpenRoom};
 use crate::talk::shown_name;
 
@@ -77,7 +78,13 @@ impl Host {
                 Ok(())
             }
             Decision::Witness => Ok(()),
-            Decision::Ask => self.ask(lane, lease, key, message, call, now).await,
+            Decision::Ask => match self.rule_on(lane, message, &call, now) {
+                Ruling::Ask => self.ask(lane, lease, key, message, call, now).await,
+                Ruling::Say(reason, notice) => {
+                    self.answer_with_notice(lane, lease, key, message, &call, reason, notice, now)
+                        .await
+                }
+            },
             Decision::Say(reason, notice) => {
                 self.answer_with_notice(lane, lease, key, message, &call, reason, notice, now)
                     .await

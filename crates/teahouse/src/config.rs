@@ -1,6 +1,7 @@
 //! Settings: read once, checked whole, an error names file, line, column, the nearest right key and the way out.
 //! Inside, the types are the proof; nothing later asks whether a setting makes sense.
 
+mod charters;
 #[cfg(test)]
 mod fuzz;
 mod secret;
@@ -18,6 +19,7 @@ use secrecy::SecretString;
 use serde::Deserialize;
 use teahouse_adapters::parlour::PARLOUR;
 use teahouse_adapters::terminal::TERMINAL;
+use teahouse_core::rules::judge::Rules;
 use teahouse_core::{
     AccountName, Address, AiMark, Charter, Currency, Language, Money, Nano, Pace, Price, Route,
     RouteModel, parse_nano,
@@ -42,6 +44,8 @@ pub struct Settings {
     pub routes: HashMap<String, Arc<Route>>,
     /// Which rooms live under which charter, first match first.
     pub houses: Vec<House>,
+    /// What an admin should look at in the charters.
+    pub warnings: Vec<String>,
 }
 
 /// `[server]`.
@@ -136,8 +140,10 @@ pub enum Api {
 #[derive(Clone, Debug)]
 pub struct House {
     patterns: Vec<String>,
-    /// Its rules.
+    /// Its words.
     pub charter: Arc<Charter>,
+    /// Its rules, ready to judge.
+    pub rules: Arc<Rules>,
     /// Whether it answers in direct chats.
     pub direct: bool,
 }
@@ -163,13 +169,23 @@ impl House {
             .any(|pattern| pattern.starts_with("terminal:"))
     }
 
-    /// A house for every room of one account.
-    pub fn of_account(account: &str, charter: Charter) -> Self {
+    /// A house for every room of one account, under a charter that was read with its lists.
+    pub fn ruled(account: &str, charter: Charter, rules: Arc<Rules>) -> Self {
         House {
             patterns: vec![format!("{account}:*")],
             charter: Arc::new(charter),
+            rules,
             direct: true,
         }
+    }
+
+    /// A house for every room of one account, under a charter without lists.
+    pub fn of_account(account: &str, charter: Charter) -> Self {
+        let speaks = charter.speaks.unwrap_or(Language::English);
+        let no_lists = |list: &str| Err(format!("\"{list}\" is not at hand here"));
+        let rules =
+            Rules::compile(&charter, speaks, 1, &no_lists).unwrap_or_else(|_| Rules::none(speaks));
+        House::ruled(account, charter, Arc::new(rules))
     }
 }
 
@@ -184,14 +200,34 @@ pub fn load(file: &Path, environment: Environment<'_>) -> Result<Settings, Vec<C
         source: &source,
         environment,
         named: Named::of(&raw),
+        language: raw.server.language,
+        region: raw.server.region.clone(),
         errors: Vec::new(),
+        warnings: Vec::new(),
     }
     .settings(raw)
 }
 
-/// Reads and checks a charter alone.
+/// A charter with its rules, ready to judge.
+#[derive(Clone)]
+pub struct Ruled {
+    /// As it is written.
+    pub charter: Arc<Charter>,
+    /// What it sees.
+    pub rules: Arc<Rules>,
+    /// What its admin should look at.
+    pub warnings: Vec<String>,
+}
+
+/// Reads and checks a charter alone, with what it extends and its lists.
 pub fn load_charter(file: &Path) -> Result<Charter, ConfigError> {
-    Source::read(file)?.parse()
+    charters::read(file)
+}
+
+/// Reads a charter and makes its rules ready.
+pub fn load_ruled(file: &Path, language: Language) -> Result<Ruled, Vec<ConfigError>> {
+    let charter = charters::read(file).map_err(|error| vec![error])?;
+    charters::rule(file, charter, language)
 }
 
 /// Whether a file is meant as a whole configuration rather than a charter.
@@ -361,7 +397,12 @@ struct Checker<'a> {
     source: &'a Source,
     environment: Environment<'a>,
     named: Named,
+    /// Of notices where a charter says nothing.
+    language: Language,
+    /// Where the house stands.
+    region: Option<String>,
     errors: Vec<ConfigError>,
+    warnings: Vec<String>,
 }
 
 impl Checker<'_> {
@@ -407,6 +448,7 @@ impl Checker<'_> {
                 providers,
                 routes,
                 houses,
+                warnings: self.warnings,
             }),
             _ => Err(self.errors),
         }
@@ -453,8 +495,6 @@ impl Checker<'_> {
                 }
             },
         };
-        // A region is checked by providers that serve only some; none of today's does.
-        let _ = raw.region;
         let mut hosts = Vec::new();
         for host in &raw.hosts {
             let name = host.get_ref().to_ascii_lowercase();
@@ -908,17 +948,27 @@ impl Checker<'_> {
             }
         }
         let file = self.source.beside(raw.charter.get_ref());
-        let charter = match load_charter(&file) {
-            Ok(charter) => charter,
-            Err(error) if error.line.is_none() => {
-                self.wrong(raw.charter.span(), error.message);
-                return None;
-            }
-            Err(error) => {
-                self.errors.push(error);
+        let Ruled {
+            charter,
+            rules,
+            warnings,
+        } = match load_ruled(&file, self.language) {
+            Ok(ruled) => ruled,
+            Err(errors) => {
+                for error in errors {
+                    match error.line {
+                        None => self.wrong(raw.charter.span(), error.message),
+                        Some(_) => self.errors.push(error),
+                    }
+                }
                 return None;
             }
         };
+        self.warnings.extend(warnings);
+        let mut charter = Charter::clone(&charter);
+        if let Some(crisis) = &mut charter.crisis {
+            crisis.region = crisis.region.take().or_else(|| self.region.clone());
+        }
         let Some(route) = routes.get(&charter.route) else {
             if !self.named.routes.contains(&charter.route) {
                 let hint = did_you_mean(&charter.route, &self.named.routes);
@@ -947,6 +997,7 @@ impl Checker<'_> {
         Some(House {
             patterns,
             charter: Arc::new(charter),
+            rules,
             direct: raw.direct,
         })
     }

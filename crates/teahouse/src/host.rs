@@ -8,7 +8,10 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 use metrics::counter;
+use secrecy::{ExposeSecret, SecretString};
 use teahouse_adapters::{Adapter, Incoming};
+use teahouse_core::rules::climb::Climbs;
+use teahouse_core::rules::verdict::Finding;
 use teahouse_core::{
     AccountName, Address, Charter, Delivery, Draft, Event, EventKind, GateVerdict, Joined,
     Language, MemberId, Message, MessageId, Notice, OutSegment, Reason, RoomKind, Route, Source,
@@ -35,6 +38,8 @@ use crate::signs::Toll;
 
 /// Rooms kept in memory; beyond, those longest at rest are let go.
 const ROOMS: usize = 4_096;
+/// What is shorter is no key: a word of it may be anybody's.
+const SHORTEST_SECRET: usize = 8;
 /// Running turns and due messages get so long once the house closes.
 const DRAIN: Duration = Duration::from_secs(5);
 /// … and the last second's talk gets so long to be written down.
@@ -64,6 +69,8 @@ pub struct Parts {
     pub routes: HashMap<String, Arc<Route>>,
     /// What was paid in, by provider.
     pub credits: HashMap<String, teahouse_core::Nano>,
+    /// Keys and tokens, none of which is ever said.
+    pub secrets: Vec<SecretString>,
     /// Who can be asked.
     pub gateway: Gateway,
     /// Whom the house is, with each account's pace.
@@ -98,6 +105,9 @@ pub struct Host {
     /// … and the wall clock.
     opened: Timestamp,
     pub(crate) alarms: Alarms,
+    secrets: Vec<SecretString>,
+    /// Who broke which rule how often.
+    pub(crate) climbs: Mutex<Climbs>,
     pub(crate) retention: Mutex<Option<crate::retention::Known>>,
     /// When the questions were heard that this process has heard and not ended: nobody sets this clock.
     pub(crate) heard: Mutex<HashMap<TurnId, Instant>>,
@@ -144,6 +154,8 @@ impl Host {
             flushing: tokio::sync::Mutex::new(()),
             opened: now,
             alarms: Alarms::default(),
+            secrets: parts.secrets,
+            climbs: Mutex::default(),
             retention: Mutex::default(),
             heard: Mutex::default(),
         })
@@ -208,7 +220,7 @@ impl Host {
             (&incoming.event.kind, state.working, state.open.as_mut())
         {
             let key = message.inbox_key(incoming.platform);
-            match open.triage(message, &incoming.us, &lane.charter, key, now) {
+            match open.triage(message, &incoming.us, &lane.charter, &lane.rules, key, now) {
                 Triage::Repeat => return count(Reason::Duplicate),
                 Triage::Talk(reason) => {
                     let line = self.line(&lane, message, reason, false, now);
@@ -218,7 +230,7 @@ impl Host {
                     return self.remember(lease, line);
                 }
                 // These wait for the store, each in its turn.
-                Triage::Echo | Triage::Call(_) | Triage::AskStore(_) => {}
+                Triage::Echo | Triage::Call(_) | Triage::AskStore(_) | Triage::Crisis => {}
             }
         }
         if state.inbox.len() >= INBOX {
@@ -423,7 +435,7 @@ impl Host {
         let key = message.inbox_key(platform);
         let Some(triage) = with_open(lane, |open| {
             (
-                open.triage(&message, us, &lane.charter, key, now),
+                open.triage(&message, us, &lane.charter, &lane.rules, key, now),
                 open.lease,
             )
         }) else {
@@ -453,6 +465,7 @@ impl Host {
                 with_open(lane, |open| open.heard(&message, key));
                 self.remember(lease, self.line(lane, &message, Reason::Talk, false, now));
             }
+            Triage::Crisis => return self.on_crisis(lane, lease, key, &message, now).await,
             Triage::Call(call) => return self.on_call(lane, lease, key, &message, call, now).await,
         }
         Ok(())
@@ -608,25 +621,64 @@ impl Host {
     pub(crate) fn outbound(
         &self,
         lane: &Lane,
-        mut draft: Draft,
+        draft: Draft,
         part: Option<(TurnId, u16)>,
         now: Timestamp,
     ) -> Option<Outbound> {
+        self.judged(lane, draft, part, "", now).ok()
+    }
+
+    /// The same for a part of an answer that has shown something already; what stops it is told.
+    pub(crate) fn judged(
+        &self,
+        lane: &Lane,
+        mut draft: Draft,
+        part: Option<(TurnId, u16)>,
+        before: &str,
+        now: Timestamp,
+    ) -> Result<Outbound, Option<Box<Finding>>> {
         draft.joined = part
             .filter(|_| self.joins_parts(lane))
             .map(|(turn, part)| Joined { turn, part });
-        match pass(draft) {
-            GateVerdict::Pass(outgoing) => Some(Outbound {
+        if self.tells_a_secret(&draft) {
+            self.alarms.told_a_secret(&lane.address, self.clock.now());
+            return Err(None);
+        }
+        match pass(draft, &lane.rules, before) {
+            GateVerdict::Pass(outgoing) => Ok(Outbound {
                 id: teahouse_core::DeliveryId(self.ids.next(now)),
                 part,
                 account: lane.address.account.clone(),
                 sealed: outgoing.seal(),
             }),
-            GateVerdict::Withhold { why } => {
-                warn!(room = %lane.address, "the gate withheld a message: {why}");
-                None
+            GateVerdict::Withhold { why, finding } => {
+                match &finding {
+                    // What it met may be a member's word: not for the log.
+                    Some(found) => {
+                        warn!(room = %lane.address, rule = found.rule.as_str(), n = found.n,
+                        "the gate withheld a message: rule {} ({}), {}", found.n, found.rule.as_str(), found.hit.why)
+                    }
+                    None => warn!(room = %lane.address, "the gate withheld a message: {why}"),
+                }
+                counter!("teahouse_withheld_total", "rule" => finding.as_ref().map_or("none", |found| found.rule.as_str())).increment(1);
+                Err(finding)
             }
         }
+    }
+
+    /// Whether one of the house's own keys stands in words on their way out.
+    fn tells_a_secret(&self, draft: &Draft) -> bool {
+        let holds = |text: &str| {
+            let secrets = self.secrets.iter().map(SecretString::expose_secret);
+            secrets
+                .filter(|secret| secret.len() >= SHORTEST_SECRET)
+                .any(|secret| text.contains(secret))
+        };
+        draft.body.iter().any(|segment| match segment {
+            OutSegment::Text { text } => holds(text),
+            OutSegment::Bundle { nodes } => nodes.iter().any(|node| holds(node)),
+            OutSegment::Mention { .. } => false,
+        })
     }
 
     /// How long the house has been open, by a clock that nobody sets.
@@ -680,8 +732,7 @@ impl Host {
             address.clone(),
             account.adapter.platform(),
             kind,
-            house.charter.clone(),
-            house.direct,
+            house,
             account.pace.room(),
             self.clock.now(),
         ));

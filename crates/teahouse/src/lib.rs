@@ -4,6 +4,7 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod host;
+mod judging;
 pub mod parlour;
 pub mod script;
 

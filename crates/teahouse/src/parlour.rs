@@ -53,10 +53,10 @@ pub async fn open(
 
 /// The house of rooms in the parlour that no other house covers: the first house's charter, with all its limits.
 pub fn house(houses: &[House]) -> House {
-    let charter = houses
-        .first()
-        .map_or_else(Charter::open_table, |house| Charter::clone(&house.charter));
-    House::of_account(PARLOUR, charter)
+    match houses.first() {
+        Some(first) => House::ruled(PARLOUR, Charter::clone(&first.charter), first.rules.clone()),
+        None => House::of_account(PARLOUR, Charter::open_table()),
+    }
 }
 
 struct StoreLog {

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use teahouse_adapters::Incoming;
+use teahouse_core::rules::judge::Rules;
 use teahouse_core::{
     Address, Bucket, Call, Charter, EventKind, Exchange, InboxKey, MemberId, Message, MessageId,
     Reason, Role, RoomKind, RoomState, SUSPICION, SenderKind, TURNS_AT_ONCE, TalkLine, TurnId,
@@ -14,6 +15,8 @@ use teahouse_core::{
 };
 use teahouse_store::{Lease, MemberDay, OpenTurn, OpenedRoom};
 use tokio::sync::Notify;
+
+use crate::config::House;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -53,8 +56,10 @@ pub struct Lane {
     pub platform: &'static str,
     /// Group or direct.
     pub kind: RoomKind,
-    /// Its rules.
+    /// Its words.
     pub charter: Arc<Charter>,
+    /// Its rules, ready to judge.
+    pub rules: Arc<Rules>,
     /// Whether its house answers in direct chats.
     pub direct_allowed: bool,
     /// Wakes whoever waits for the mouth or for the room to come to rest.
@@ -184,6 +189,8 @@ pub enum Triage {
     Call(Call),
     /// It replies to a message that only the store may know as ours.
     AskStore(MessageId),
+    /// Its author may be in despair.
+    Crisis,
 }
 
 impl Lane {
@@ -192,8 +199,7 @@ impl Lane {
         address: Address,
         platform: &'static str,
         kind: RoomKind,
-        charter: Arc<Charter>,
-        direct_allowed: bool,
+        house: &House,
         pace: Bucket,
         now: Timestamp,
     ) -> Self {
@@ -201,8 +207,9 @@ impl Lane {
             address,
             platform,
             kind,
-            charter,
-            direct_allowed,
+            charter: house.charter.clone(),
+            rules: house.rules.clone(),
+            direct_allowed: house.direct,
             changed: Notify::new(),
             outbox: Notify::new(),
             state: Mutex::new(LaneState {
@@ -389,6 +396,7 @@ impl OpenRoom {
         message: &Message,
         us: &MemberId,
         charter: &Charter,
+        rules: &Rules,
         key: InboxKey,
         now: Timestamp,
     ) -> Triage {
@@ -404,6 +412,7 @@ impl OpenRoom {
         });
         match (admitted, call) {
             (Err(reason), _) => self.talk_reason(message, key, reason),
+            (Ok(()), _) if rules.sees_crisis(&message.text()) => Triage::Crisis,
             (Ok(()), Some(call)) => Triage::Call(call),
             (Ok(()), None) => match message.reply_to() {
                 Some(id) if self.own.len() >= OWN => Triage::AskStore(id.clone()),

@@ -168,6 +168,7 @@ impl Founding {
             language: settings.server.language,
             routes: settings.routes.clone(),
             credits: credits.collect::<HashMap<String, Nano>>(),
+            secrets: secrets(settings),
             gateway: Gateway::new(providers),
             adapters,
         });
@@ -482,6 +483,22 @@ fn set_up(
     }
 }
 
+/// Every key and token of the settings: none of them is ever said.
+fn secrets(settings: &Settings) -> Vec<SecretString> {
+    let keys = settings
+        .providers
+        .iter()
+        .filter_map(|provider| match &provider.api {
+            Api::OpenAi { key, .. } => key.clone(),
+            Api::Local { .. } | Api::Parrot { .. } => None,
+        });
+    let tokens = settings
+        .accounts
+        .iter()
+        .map(|account| account.token.clone());
+    keys.chain(tokens).collect()
+}
+
 /// A socket's path has 107 bytes: a deep data folder does not fit.
 fn socket_folder(data: &Path) -> PathBuf {
     if data.as_os_str().len() < 60 {
@@ -493,12 +510,15 @@ fn socket_folder(data: &Path) -> PathBuf {
 
 /// The house of the operator's terminal: the first house's charter, without its quiet hours and daily count.
 fn terminal_house(houses: &[House]) -> House {
-    let mut charter = houses
-        .first()
-        .map_or_else(Charter::open_table, |house| Charter::clone(&house.charter));
+    let first = houses.first();
+    let mut charter =
+        first.map_or_else(Charter::open_table, |house| Charter::clone(&house.charter));
     charter.quiet.clear();
     charter.purse.questions_per_member_per_day = u32::MAX;
-    House::of_account(TERMINAL, charter)
+    match first {
+        Some(first) => House::ruled(TERMINAL, charter, first.rules.clone()),
+        None => House::of_account(TERMINAL, charter),
+    }
 }
 
 fn tell_local(state: &LocalState) {

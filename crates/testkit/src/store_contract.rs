@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use jiff::Timestamp;
+use teahouse_core::rules::judge::Rules;
 use teahouse_core::{
     AccountName, Address, AttemptNumber, Before, ChatId, Currency, DeadWhy, Delivery, DeliveryId,
     DeliveryState, Draft, Entry, FailureKind, GateVerdict, InboxKey, Keep, Language, MemberId,
@@ -159,9 +160,9 @@ pub fn sealed(text: &str) -> Sealed {
         language: Language::English,
         joined: None,
     };
-    match pass(draft) {
+    match pass(draft, &Rules::none(Language::English), "") {
         GateVerdict::Pass(outgoing) => outgoing.seal(),
-        GateVerdict::Withhold { why } => panic!("the gate withholds a test's words: {why}"),
+        GateVerdict::Withhold { why, .. } => panic!("the gate withholds a test's words: {why}"),
     }
 }
 

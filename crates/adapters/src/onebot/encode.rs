@@ -253,6 +253,7 @@ mod tests {
     use super::*;
     use crate::onebot::decode::{Frame, decode};
     use crate::onebot::quirks;
+    use teahouse_core::rules::judge::Rules;
     use teahouse_core::{AccountName, Address, Draft, GateVerdict, Source, pass};
 
     fn outgoing(
@@ -261,21 +262,25 @@ mod tests {
         quote: Option<&str>,
         body: Vec<OutSegment>,
     ) -> Outgoing {
-        let verdict = pass(Draft {
-            address: Address {
-                account: AccountName::new("qq"),
-                chat: ChatId::new(chat),
+        let verdict = pass(
+            Draft {
+                address: Address {
+                    account: AccountName::new("qq"),
+                    chat: ChatId::new(chat),
+                },
+                room_kind,
+                quote: quote.map(MessageId::new),
+                body,
+                source: Source::House,
+                language: Language::English,
+                joined: None,
             },
-            room_kind,
-            quote: quote.map(MessageId::new),
-            body,
-            source: Source::House,
-            language: Language::English,
-            joined: None,
-        });
+            &Rules::none(Language::English),
+            "",
+        );
         match verdict {
             GateVerdict::Pass(outgoing) => outgoing,
-            GateVerdict::Withhold { why } => panic!("{why}"),
+            GateVerdict::Withhold { why, .. } => panic!("{why}"),
         }
     }
 

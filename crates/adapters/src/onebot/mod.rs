@@ -338,6 +338,7 @@ mod tests {
     use super::*;
     use crate::link::{self, Outbound, Received};
     use door::LinkRole;
+    use teahouse_core::rules::judge::Rules;
     use teahouse_core::{
         Address, Draft, GateVerdict, Language, OutSegment, RoomKind, Source, pass,
     };
@@ -354,21 +355,25 @@ mod tests {
     }
 
     fn outgoing() -> Outgoing {
-        let verdict = pass(Draft {
-            address: Address {
-                account: AccountName::new("qq"),
-                chat: ChatId::new("30003000"),
+        let verdict = pass(
+            Draft {
+                address: Address {
+                    account: AccountName::new("qq"),
+                    chat: ChatId::new("30003000"),
+                },
+                room_kind: RoomKind::Group,
+                quote: None,
+                body: vec![OutSegment::Text { text: "hi".into() }],
+                source: Source::House,
+                language: Language::English,
+                joined: None,
             },
-            room_kind: RoomKind::Group,
-            quote: None,
-            body: vec![OutSegment::Text { text: "hi".into() }],
-            source: Source::House,
-            language: Language::English,
-            joined: None,
-        });
+            &Rules::none(Language::English),
+            "",
+        );
         match verdict {
             GateVerdict::Pass(outgoing) => outgoing,
-            GateVerdict::Withhold { why } => panic!("{why}"),
+            GateVerdict::Withhold { why, .. } => panic!("{why}"),
         }
     }
 

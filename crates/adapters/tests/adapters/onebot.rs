@@ -13,6 +13,7 @@ use secrecy::SecretString;
 use serde_json::{Value, json};
 use teahouse_adapters::onebot::{Config, OneBot, routes};
 use teahouse_adapters::{Adapter, AdapterError, Connection, EventSink, Incoming};
+use teahouse_core::rules::judge::Rules;
 use teahouse_core::{
     AccountName, Address, ChatId, Draft, EventKind, GateVerdict, Language, MemberId, Message,
     MessageId, NotSent, OutSegment, Outgoing, Role, RoomKind, SendOutcome, Source, pass,
@@ -209,21 +210,25 @@ fn said(id: i64, text: &str) -> Value {
 }
 
 fn outgoing(text: &str) -> Outgoing {
-    let verdict = pass(Draft {
-        address: Address {
-            account: AccountName::new("qq"),
-            chat: ChatId::new("30003000"),
+    let verdict = pass(
+        Draft {
+            address: Address {
+                account: AccountName::new("qq"),
+                chat: ChatId::new("30003000"),
+            },
+            room_kind: RoomKind::Group,
+            quote: None,
+            body: vec![OutSegment::Text { text: text.into() }],
+            source: Source::House,
+            language: Language::English,
+            joined: None,
         },
-        room_kind: RoomKind::Group,
-        quote: None,
-        body: vec![OutSegment::Text { text: text.into() }],
-        source: Source::House,
-        language: Language::English,
-        joined: None,
-    });
+        &Rules::none(Language::English),
+        "",
+    );
     match verdict {
         GateVerdict::Pass(outgoing) => outgoing,
-        GateVerdict::Withhold { why } => panic!("{why}"),
+        GateVerdict::Withhold { why, .. } => panic!("{why}"),
     }
 }
 

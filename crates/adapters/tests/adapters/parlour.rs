@@ -19,6 +19,7 @@ use teahouse_adapters::parlour::{
     ParlourLog, SeatRole, Skin, routes,
 };
 use teahouse_adapters::{Adapter, EventSink, Incoming, Sign};
+use teahouse_core::rules::judge::Rules;
 use teahouse_core::{
     ChatId, Currency, Draft, EventKind, GateVerdict, Joined, Language, MemberId, Message,
     MessageId, Nano, OutSegment, Outgoing, Reason, Role, RoomKind, SendOutcome, SenderKind, Source,
@@ -263,24 +264,28 @@ impl Tab {
 }
 
 fn outgoing(text: &str, quote: Option<&str>, part: Option<u16>) -> Outgoing {
-    let verdict = pass(Draft {
-        address: teahouse_core::Address {
-            account: teahouse_core::AccountName::new("parlour"),
-            chat: main(),
+    let verdict = pass(
+        Draft {
+            address: teahouse_core::Address {
+                account: teahouse_core::AccountName::new("parlour"),
+                chat: main(),
+            },
+            room_kind: RoomKind::Group,
+            quote: quote.map(MessageId::new),
+            body: vec![OutSegment::Text { text: text.into() }],
+            source: Source::House,
+            language: Language::English,
+            joined: part.map(|part| Joined {
+                turn: TurnId(Default::default()),
+                part,
+            }),
         },
-        room_kind: RoomKind::Group,
-        quote: quote.map(MessageId::new),
-        body: vec![OutSegment::Text { text: text.into() }],
-        source: Source::House,
-        language: Language::English,
-        joined: part.map(|part| Joined {
-            turn: TurnId(Default::default()),
-            part,
-        }),
-    });
+        &Rules::none(Language::English),
+        "",
+    );
     match verdict {
         GateVerdict::Pass(outgoing) => outgoing,
-        GateVerdict::Withhold { why } => panic!("{why}"),
+        GateVerdict::Withhold { why, .. } => panic!("{why}"),
     }
 }
 

@@ -3,8 +3,8 @@
 
 use super::{OutSegment, Outgoing};
 use crate::notice::{self, AiMark, Notice};
+use crate::rules::links::without_links;
 use crate::split::fit;
-use crate::unlink::without_links;
 
 impl Outgoing {
     /// The same message, marked as perhaps shown before.
@@ -93,9 +93,13 @@ mod tests {
             language: Language::English,
             joined: None,
         };
-        match pass(draft) {
+        match pass(
+            draft,
+            &crate::rules::judge::Rules::none(Language::English),
+            "",
+        ) {
             GateVerdict::Pass(outgoing) => Ok(outgoing),
-            GateVerdict::Withhold { why } => Err(why),
+            GateVerdict::Withhold { why, .. } => Err(why),
         }
     }
 

@@ -7,9 +7,9 @@ use futures_util::StreamExt;
 use jiff::Timestamp;
 use metrics::counter;
 use teahouse_core::{
-    AiMark, AttemptNumber, ChatRequest, Chunk, Exchange, FailureKind, Finish, MessageId, Nano,
-    Parts, PromptLine, PromptSource, ReportedUsage, Route, RouteModel, Source, TalkLine, Usage,
-    clean_text, cut_short, fit, prompt, strip_reasoning,
+    AiMark, AttemptNumber, ChatRequest, Chunk, Draft, Exchange, FailureKind, Finish, MessageId,
+    Nano, Parts, PromptLine, PromptSource, ReportedUsage, Route, RouteModel, Source, Speaker,
+    TalkLine, Usage, clean_text, cut_short, fit, prompt, strip_reasoning,
 };
 use teahouse_providers::{ChatStream, ProviderError};
 use teahouse_store::{Attempt, AttemptEnd, Budget, Outbound, Reserved, StoreError, fault};
@@ -28,6 +28,10 @@ const LONGEST_QUOTE: usize = 1_000;
 /// Our estimate of a prompt may be a third off; what is set aside must still be enough.
 const ESTIMATE_MARGIN: (u64, u64) = (4, 3);
 
+/// What a model is told of a question that wants something to hand in.
+const COACH: &str = "\nThe question asks for a text to hand in as one's own. Do not write it: coach instead. Ask what they have, \
+     give an outline, hints and corrections of their own words, a step at a time.";
+
 /// How a call ended.
 pub(super) enum Called {
     /// The model has said all it had to say.
@@ -36,15 +40,33 @@ pub(super) enum Called {
     Failed(ProviderError, Parts),
     /// Stopped from outside.
     Cancelled,
+    /// A rule has stopped it.
+    Withheld,
 }
 
 impl Answer {
     pub(super) fn request(&self, model: &RouteModel, lines: &[PromptLine]) -> ChatRequest {
         ChatRequest {
             model: model.model.clone(),
-            lines: lines.to_vec(),
+            lines: self.without_private(lines),
             max_tokens: self.lane.charter.max_tokens.get(),
         }
+    }
+
+    /// What people said, without what no provider may see; what the admin wrote stays.
+    fn without_private(&self, lines: &[PromptLine]) -> Vec<PromptLine> {
+        let mut lines = lines.to_vec();
+        for line in lines.iter_mut().filter(|line| line.role != Speaker::System) {
+            if let Some(masked) = self.lane.rules.masked(&line.content) {
+                line.content = masked;
+            }
+        }
+        if self.terms.coach
+            && let Some(first) = lines.first_mut()
+        {
+            first.content.push_str(COACH);
+        }
+        lines
     }
 
     pub(super) async fn prompt_source(
@@ -244,10 +266,16 @@ impl Answer {
                 chunk = chunks.next() => chunk,
                 () = lane.changed.notified(), if mouth_is_taken => {
                     mouth_is_taken = self.release_due(model, &mut parts).await?;
+                    if self.withheld.is_some() {
+                        return Ok(Called::Withheld);
+                    }
                     continue;
                 }
                 () = sleep_for(wakes_in), if wakes_in.is_some() => {
                     mouth_is_taken = self.release_due(model, &mut parts).await?;
+                    if self.withheld.is_some() {
+                        return Ok(Called::Withheld);
+                    }
                     continue;
                 }
             };
@@ -257,6 +285,9 @@ impl Answer {
                     parts.push(&text);
                     fault::point("after-first-chunk");
                     mouth_is_taken = self.release_due(model, &mut parts).await?;
+                    if self.withheld.is_some() {
+                        return Ok(Called::Withheld);
+                    }
                 }
                 Some(Ok(Chunk::Usage(usage))) => report.usage = usage,
                 Some(Ok(Chunk::Finish(finish))) => report.finish = Some(finish),
@@ -340,11 +371,15 @@ impl Answer {
     }
 
     pub(super) fn part(
-        &self,
+        &mut self,
         model: &RouteModel,
         text: String,
         now: Timestamp,
     ) -> Option<Outbound> {
+        let text = match &self.terms.first_line {
+            Some(line) if self.next_part == 0 => format!("{line}\n{text}"),
+            Some(_) | None => text,
+        };
         let quote = Some(&self.turn.turn.message);
         let language = self.host.language_of(&self.lane);
         let longest = self
@@ -354,12 +389,24 @@ impl Answer {
         let draft = self
             .host
             .draft(&self.lane, quote, text, Source::Model(model.mark));
-        self.host.outbound(
-            &self.lane,
-            draft,
-            Some((self.turn.turn.id, self.next_part)),
-            now,
-        )
+        self.released(draft, self.next_part, now)
+    }
+
+    /// What the gate lets through of the answer's next words; what it stops is remembered.
+    pub(super) fn released(
+        &mut self,
+        draft: Draft,
+        number: u16,
+        now: Timestamp,
+    ) -> Option<Outbound> {
+        let part = Some((self.turn.turn.id, number));
+        match self.host.judged(&self.lane, draft, part, &self.shown, now) {
+            Ok(part) => Some(part),
+            Err(stopped) => {
+                self.withheld = self.withheld.take().or(stopped);
+                None
+            }
+        }
     }
 
     /// What the platform takes in one message.

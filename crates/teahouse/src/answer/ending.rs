@@ -20,34 +20,39 @@ use crate::host::{count, with_open};
 const TOLD_HOLDS: Duration = Duration::from_secs(600);
 
 impl Answer {
-    /// The whole answer is here: its last part, its cost and its end are one.
+    /// The whole answer is here: its last part, its cost and its end are one. Given back is the end of a call whose
+    /// answer a rule has stopped: the turn is not ended then.
     pub(super) async fn end_answered(
         &mut self,
         model: &RouteModel,
         parts: Parts,
         end: AttemptEnd,
-    ) -> Result<(), StoreError> {
+    ) -> Result<Option<AttemptEnd>, StoreError> {
         if !self.wait_for_mouth().await {
-            return self.end_stopped(Some(end)).await;
+            return self.end_stopped(Some(end)).await.map(|()| None);
         }
         let now = self.host.clock.now();
         let released = parts.released();
         let rest = strip_reasoning(&parts.finish().unwrap_or_default());
         let say = self.last_parts(model, rest.clone(), released, now);
+        if self.withheld.is_some() {
+            return Ok(Some(end));
+        }
         if say.is_empty() && self.next_part == 0 {
-            return self.end_apologised(Some(end)).await;
+            return self.end_apologised(Some(end)).await.map(|()| None);
         }
         let millis = now.duration_since(self.turn.turn.asked).as_millis();
         info!(turn = %self.turn.turn.id, room = %self.lane.address, provider = %model.provider, wait_ms = millis as i64,
             "answered in room `{}` by {}", self.lane.address, model.provider);
         self.settle(Reason::Answered, false, Some(end), say, rest)
             .await
+            .map(|()| None)
     }
 
     /// The end of an answer: one message, or where the platform folds messages up, what would flood the room in a
     /// bundle.
     fn last_parts(
-        &self,
+        &mut self,
         model: &RouteModel,
         rest: String,
         released: usize,
@@ -74,8 +79,7 @@ impl Answer {
                     Source::Model(model.mark),
                 )
             };
-            let part = Some((self.turn.turn.id, number));
-            say.extend(self.host.outbound(&self.lane, draft, part, now));
+            say.extend(self.released(draft, number, now));
         }
         say
     }

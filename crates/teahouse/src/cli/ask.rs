@@ -10,6 +10,8 @@ use teahouse_providers::local::LocalState;
 use tokio::sync::watch;
 
 use super::{Data, config_errors, decode, serve};
+use teahouse_core::Charter;
+
 use crate::config::{self, House};
 use crate::control::{self, Reply, Request};
 use crate::serve::Founding;
@@ -32,7 +34,9 @@ impl Ask {
     pub(super) async fn run(self) -> anyhow::Result<ExitCode> {
         let (mut settings, data) = serve::settings(self.config, &self.data)?;
         if let Some(file) = &self.charter {
-            let charter = config::load_charter(file).map_err(|error| config_errors(&[error]))?;
+            let ruled = config::load_ruled(file, settings.server.language)
+                .map_err(|errors| config_errors(&errors))?;
+            let charter = Charter::clone(&ruled.charter);
             if !settings.routes.contains_key(&charter.route) {
                 bail!(
                     "charter \"{}\" asks route \"{}\", which is not set up",
@@ -42,7 +46,7 @@ impl Ask {
             }
             settings
                 .houses
-                .insert(0, House::of_account("terminal", charter));
+                .insert(0, House::ruled("terminal", charter, ruled.rules));
         } else if let Some(reply) = control::ask(
             &data,
             &Request::Ask {

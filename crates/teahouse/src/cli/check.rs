@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
+use teahouse_core::Language;
 
 use crate::config::{self, ConfigError};
 use crate::logs;
@@ -19,7 +20,10 @@ impl Check {
     pub(super) fn run(self) -> ExitCode {
         let mut wrong = 0;
         for file in &self.files {
-            let errors = check(file);
+            let (errors, warnings) = check(file);
+            for warning in &warnings {
+                logs::tell(&format!("look at this: {warning}"));
+            }
             for error in &errors {
                 logs::tell(&error.to_string());
             }
@@ -36,13 +40,16 @@ impl Check {
     }
 }
 
-fn check(file: &Path) -> Vec<ConfigError> {
+fn check(file: &Path) -> (Vec<ConfigError>, Vec<String>) {
     let text = std::fs::read_to_string(file).unwrap_or_default();
-    if config::is_settings(&text) {
-        config::load(file, &|name| std::env::var(name).ok())
-            .err()
-            .unwrap_or_default()
+    let found = if config::is_settings(&text) {
+        let settings = config::load(file, &|name| std::env::var(name).ok());
+        settings.map(|settings| settings.warnings)
     } else {
-        config::load_charter(file).err().into_iter().collect()
+        config::load_ruled(file, Language::English).map(|ruled| ruled.warnings)
+    };
+    match found {
+        Ok(warnings) => (vec![], warnings),
+        Err(errors) => (errors, vec![]),
     }
 }

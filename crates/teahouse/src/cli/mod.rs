@@ -5,6 +5,7 @@ mod ask;
 mod check;
 mod completions;
 mod decode;
+mod judge;
 mod model;
 mod owner;
 mod serve;
@@ -50,6 +51,11 @@ enum Command {
     /// Read recorded frames or provider answers from standard input, one a line
     #[command(after_help = "Example: teahouse decode --protocol onebot-v11 < frames.jsonl")]
     Decode(decode::Decode),
+    /// Judge lines of text by a charter, one object a line; no provider, no network
+    #[command(
+        after_help = "Example: teahouse judge --charter charter.toml --side member < lines.jsonl"
+    )]
+    Judge(judge::Judge),
     /// Fetch, list and verify models for this machine
     #[command(after_help = "Example: teahouse model pull auto")]
     Model(model::Model),
@@ -98,6 +104,7 @@ fn perform(command: Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::Check(check) => Ok(check.run()),
         Command::Decode(decode) => decode.run(),
+        Command::Judge(judge) => judge.run(),
         Command::Completions(completions) => completions.run(),
         Command::Serve(serve) => {
             port::enough_descriptors()?;

@@ -131,38 +131,12 @@ fn is_wide(c: char) -> bool {
         | '\u{fe30}'..='\u{fe4f}' | '\u{ff00}'..='\u{ff60}' | '\u{ffe0}'..='\u{ffe6}' | '\u{1f300}'..='\u{1faff}')
 }
 
-/// Keys of a charter that are written down in the contract and not built yet.
-const LATER: [&str; 17] = [
-    "extends",
-    "exempt",
-    "newcomer",
-    "forget_after",
-    "language",
-    "words",
-    "topics",
-    "links",
-    "ghostwriting",
-    "privacy",
-    "identity",
-    "facts",
-    "injection",
-    "crisis",
-    "flood",
-    "levels",
-    "companion",
-];
-
 /// serde's words in ours, with the nearest right key. A value is not repeated: it may be a secret.
 fn explain(message: &str, line: &str) -> String {
     let first = message.lines().next().unwrap_or_default();
     let quoted: Vec<&str> = message.split('`').skip(1).step_by(2).collect();
     for (start, what) in [("unknown field", "key"), ("unknown variant", "value")] {
         if let (true, Some((wrong, known))) = (message.starts_with(start), quoted.split_first()) {
-            if LATER.contains(wrong) && what == "key" {
-                return format!(
-                    "\"{wrong}\" is not built in this release yet; take it out until it is"
-                );
-            }
             let hint = match nearest(wrong, known.iter().copied()) {
                 Some(near) => format!("did you mean \"{near}\"?"),
                 None => format!("known here: {}", known.join(", ")),
@@ -253,7 +227,7 @@ pub struct ConfigError {
 }
 
 impl ConfigError {
-    fn whole_file(file: &Path, message: String) -> Self {
+    pub(super) fn whole_file(file: &Path, message: String) -> Self {
         ConfigError {
             file: file.to_owned(),
             line: None,

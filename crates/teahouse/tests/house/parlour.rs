@@ -80,6 +80,7 @@ impl Tasting {
         let providers: Vec<Arc<dyn Provider>> =
             vec![model.clone(), Arc::new(Parrot::new("parrot"))];
         let host = Host::new(Parts {
+            secrets: vec![],
             store,
             clock: clock.clone(),
             ids: Ids::seeded(1),

@@ -164,6 +164,7 @@ impl Plan {
             .map(|(_, provider)| provider.clone() as Arc<dyn Provider>)
             .chain([Arc::new(Parrot::new(PARROT)) as Arc<dyn Provider>]);
         Host::new(Parts {
+            secrets: vec![],
             store: store.clone(),
             clock: clock.clone(),
             ids: Ids::seeded(seed),

@@ -13,8 +13,9 @@ use crate::commands::typed;
 /// Bad inputs (invariants, part B) whose tests are due so far.
 const DUE: &[u16] = &[
     1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 23, 24, 25, 26, 27,
-    28, 29, 30, 31, 32, 33, 34, 35, 45, 48, 51, 52, 53, 54, 55, 56, 57, 58, 59, 60, 61, 62, 71, 72,
-    73, 74, 75, 76, 79, 80, 81, 82, 83, 84, 86, 93, 104, 106, 110,
+    28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 43, 45, 46, 48, 50, 51, 52, 53, 54, 55,
+    56, 57, 58, 59, 60, 61, 62, 65, 66, 67, 71, 72, 73, 74, 75, 76, 79, 80, 81, 82, 83, 84, 86, 87,
+    88, 89, 90, 91, 93, 104, 106, 110,
 ];
 
 fn root() -> PathBuf {
@@ -145,7 +146,9 @@ fn only_delivery_opens_what_the_gate_has_sealed() {
 fn every_crate_keeps_the_workspaces_lints() {
     let mut manifests = 0;
     for (name, text) in texts() {
-        if name.ends_with("Cargo.toml") && name != "Cargo.toml" {
+        // What makes tables runs by itself, outside the workspace.
+        let trains = name.starts_with("training/");
+        if name.ends_with("Cargo.toml") && name != "Cargo.toml" && !trains {
             manifests += 1;
             let table: toml::Table = text.parse().unwrap();
             let lints = table.get("lints").and_then(|lints| lints.get("workspace"));

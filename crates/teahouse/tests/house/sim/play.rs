@@ -182,6 +182,7 @@ impl Stage {
             disk: self.disk.clone(),
         };
         Host::new(Parts {
+            secrets: vec![],
             store: Arc::new(store),
             clock: self.world.clone() as Arc<dyn Clock>,
             ids: Ids::seeded(self.seed.wrapping_mul(1_000) + life),

@@ -1,0 +1,74 @@
+//! What is ordinary: English words, and pairs of characters that stand side by side in ordinary Chinese. Both are
+//! kept as hashes, so a word in a hundred or so that is none may be taken for one; never the other way round.
+
+/// Whether a word in small ASCII letters is English.
+pub(crate) fn is_english(word: &[u8]) -> bool {
+    let hash = word.iter().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(*byte)).wrapping_mul(0x100_0000_01b3)
+    });
+    holds(ENGLISH, mix(hash))
+}
+
+/// Whether two simplified characters stand side by side in ordinary Chinese.
+pub(crate) fn is_ordinary_pair(first: char, second: char) -> bool {
+    holds(PAIRS, mix((first as u64) << 32 | second as u64))
+}
+
+/// Whether they do so often.
+pub(crate) fn is_usual_pair(first: char, second: char) -> bool {
+    holds(USUAL, mix((first as u64) << 32 | second as u64))
+}
+
+/// Whether they are a word.
+pub(crate) fn is_word_of_two(first: char, second: char) -> bool {
+    holds(TWOS, mix((first as u64) << 32 | second as u64))
+}
+
+/// Whether a character often stands by itself, as pronouns and particles do.
+pub(crate) fn stands_alone(c: char) -> bool {
+    const ALONE: &str = "的了是我你他她它不在有就也都还要会能和与但被把让给说去来到上下里个吗呢吧啊呀哦嘛很太真好又再没对从\
+        为以而之于所等着过得一二三四五六七八九十这那谁哪最更才只想看做人大小多少们";
+    ALONE.contains(c)
+}
+
+/// Spreads a number over all bits.
+pub(crate) fn mix(n: u64) -> u64 {
+    let n = (n ^ (n >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let n = (n ^ (n >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    n ^ (n >> 31)
+}
+
+const ENGLISH: &[u8; 8 << 17] = include_bytes!("../../../../data/rules/english.bin");
+const TWOS: &[u8; 8 << 14] = include_bytes!("../../../../data/rules/twos.bin");
+const USUAL: &[u8; 8 << 16] = include_bytes!("../../../../data/rules/usual.bin");
+const PAIRS: &[u8; 8 << 17] = include_bytes!("../../../../data/rules/pairs.bin");
+
+fn holds<const BYTES: usize>(table: &[u8; BYTES], hash: u64) -> bool {
+    let at = (hash >> (64 - (BYTES / 8).ilog2())) as usize * 8;
+    let mut bytes = [0; 8];
+    bytes.copy_from_slice(&table[at..at + 8]);
+    let bits = 1 << (hash & 63) | 1 << (hash >> 6 & 63) | 1 << (hash >> 12 & 63);
+    u64::from_le_bytes(bytes) & bits == bits
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ordinary_things_are_known_and_odd_ones_are_not() {
+        for (word, known) in [("class", true), ("assassin", true), ("snowzzle", false)] {
+            assert_eq!(is_english(word.as_bytes()), known, "{word}");
+        }
+        for (pair, known) in [
+            ("喝茶", true),
+            ("天气", true),
+            ("鞋云", false),
+            ("艹茶", false),
+        ] {
+            let mut chars = pair.chars();
+            let (first, second) = (chars.next().unwrap(), chars.next().unwrap());
+            assert_eq!(is_ordinary_pair(first, second), known, "{pair}");
+        }
+    }
+}

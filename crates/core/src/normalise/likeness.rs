@@ -1,0 +1,245 @@
+//! How characters sound, what they look like, and what they are made of.
+
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
+use super::lexicon::mix;
+
+/// A syllable, or a character of the table.
+pub(crate) type Key = u16;
+
+/// The keys of one character: how it sounds first, then how else it may sound, then its shapes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Keys<'a> {
+    /// Its first reading; nothing for a character without one.
+    pub sound: Option<Key>,
+    /// Its other readings.
+    pub sounds: &'a [Key],
+    /// The characters that look like it, the nearest first.
+    pub shapes: &'a [Key],
+}
+
+/// The keys of a simplified character.
+pub(crate) fn keys(c: char) -> Keys<'static> {
+    let tables = &*TABLES;
+    let place = (c as usize)
+        .checked_sub(HAN)
+        .and_then(|n| tables.places.get(n));
+    let Some(place) = place else {
+        return Keys {
+            sound: None,
+            sounds: &[],
+            shapes: &[],
+        };
+    };
+    let from = place.from as usize;
+    let sounds_end = from + usize::from(place.sounds);
+    Keys {
+        sound: (place.sound != 0).then_some(place.sound),
+        sounds: &tables.keys[from..sounds_end],
+        shapes: &tables.keys[sounds_end..sounds_end + usize::from(place.shapes)],
+    }
+}
+
+/// The key of a toneless syllable.
+pub(crate) fn syllable(letters: &[u8]) -> Option<Key> {
+    let packed = packed(letters)?;
+    let (code, key) = TABLES.syllables[slot(&TABLES.syllables, packed)];
+    (code == packed).then_some(key)
+}
+
+/// The longest syllable, as in `zhuang`.
+pub(crate) const LONGEST_SYLLABLE: usize = 6;
+
+fn packed(letters: &[u8]) -> Option<u64> {
+    let all = letters
+        .iter()
+        .fold(0, |packed, letter| packed << 8 | u64::from(*letter));
+    (!letters.is_empty() && letters.len() <= LONGEST_SYLLABLE).then_some(all)
+}
+
+/// Where a syllable is kept, or would be; a quarter of the slots are in use.
+fn slot(slots: &[(u64, Key)], packed: u64) -> usize {
+    let mut at = mix(packed) as usize % slots.len();
+    while slots[at].0 != 0 && slots[at].0 != packed {
+        at = (at + 1) % slots.len();
+    }
+    at
+}
+
+/// How a syllable is written in letters, without its tone.
+pub(crate) fn spelling(sound: Key) -> &'static str {
+    TABLES
+        .spellings
+        .get(usize::from(sound))
+        .copied()
+        .unwrap_or_default()
+}
+
+/// The character that is made of these parts, side by side or on top of each other.
+pub(crate) fn joined(parts: &[char]) -> Option<char> {
+    if parts.len() < 2 || !may_join(parts[0], parts[1]) {
+        return None;
+    }
+    let code = code_of(parts)?;
+    let at = SPLIT
+        .whole
+        .binary_search_by_key(&code, |(code, _)| *code)
+        .ok()?;
+    Some(SPLIT.whole[at].1)
+}
+
+/// Whether a character may begin with these two parts.
+pub(crate) fn may_join(first: char, second: char) -> bool {
+    let hash = mix((first as u64) << 32 | second as u64);
+    SPLIT.pairs[(hash >> 48) as usize / 64] >> (hash >> 48 & 63) & 1 == 1
+}
+
+/// Up to four characters of the basic plane as a number.
+fn code_of(parts: &[char]) -> Option<u64> {
+    let add = |code: u64, c: &char| Some(code << 16 | u64::from(u16::try_from(*c as u32).ok()?));
+    if parts.len() > 4 {
+        None
+    } else {
+        parts.iter().try_fold(0, add)
+    }
+}
+
+/// What people call an emoji: words of one to three characters.
+pub(crate) fn names(emoji: char) -> &'static [&'static str] {
+    EMOJI.get(&emoji).map_or(&[], Vec::as_slice)
+}
+
+const HAN: usize = 0x3400;
+const HAN_END: usize = 0xa000;
+
+const SLOTS: usize = 2048;
+
+#[derive(Clone, Copy, Default)]
+struct Place {
+    from: u32,
+    sound: Key,
+    sounds: u8,
+    shapes: u8,
+}
+
+struct Tables {
+    places: Vec<Place>,
+    keys: Vec<Key>,
+    syllables: Vec<(u64, Key)>,
+    spellings: Vec<&'static str>,
+}
+
+static TABLES: LazyLock<Tables> = LazyLock::new(|| {
+    let mut of_char: Vec<(Key, Vec<Key>, Vec<Key>)> = vec![Default::default(); HAN_END - HAN];
+    let place = |c: char| (c as usize).checked_sub(HAN).filter(|n| *n < HAN_END - HAN);
+    let mut syllables = vec![(0, 0); SLOTS];
+    let mut spellings = vec![""];
+    let lines = include_str!("../../../../data/rules/pinyin.txt").lines();
+    for (next, line) in (1..).zip(lines) {
+        let mut fields = line.split('\t');
+        let (said, first, more) = (fields.next(), fields.next(), fields.next());
+        let said = said.unwrap_or_default();
+        if let Some(packed) = packed(said.as_bytes()) {
+            let at = slot(&syllables, packed);
+            syllables[at] = (packed, next);
+        }
+        spellings.push(said);
+        for n in first.unwrap_or_default().chars().filter_map(place) {
+            of_char[n].0 = next;
+        }
+        for n in more.unwrap_or_default().chars().filter_map(place) {
+            of_char[n].1.push(next);
+        }
+    }
+    for line in include_str!("../../../../data/rules/shapes.txt").lines() {
+        let mut chars = line.chars();
+        if let Some(n) = chars.next().and_then(place) {
+            of_char[n]
+                .2
+                .extend(chars.filter_map(|c| Key::try_from(c as u32).ok()));
+        }
+    }
+    let (mut places, mut keys) = (Vec::with_capacity(of_char.len()), Vec::new());
+    for (sound, sounds, shapes) in of_char {
+        let count = |keys: &[Key]| u8::try_from(keys.len()).unwrap_or(u8::MAX);
+        places.push(Place {
+            from: u32::try_from(keys.len()).unwrap_or(0),
+            sound,
+            sounds: count(&sounds),
+            shapes: count(&shapes),
+        });
+        keys.extend(sounds);
+        keys.extend(shapes);
+    }
+    Tables {
+        places,
+        keys,
+        syllables,
+        spellings,
+    }
+});
+
+struct Split {
+    /// By the code of the parts.
+    whole: Vec<(u64, char)>,
+    /// Bits for the first two parts.
+    pairs: Vec<u64>,
+}
+
+static SPLIT: LazyLock<Split> = LazyLock::new(|| {
+    let mut split = Split {
+        whole: Vec::new(),
+        pairs: vec![0; 1024],
+    };
+    for line in include_str!("../../../../data/rules/split.txt").lines() {
+        let chars: Vec<char> = line.chars().collect();
+        if let Some((whole, parts)) = chars.split_last()
+            && let [first, second, ..] = parts
+            && let Some(code) = code_of(parts)
+        {
+            split.whole.push((code, *whole));
+            let hash = mix((*first as u64) << 32 | *second as u64);
+            split.pairs[(hash >> 48) as usize / 64] |= 1 << (hash >> 48 & 63);
+        }
+    }
+    split.whole.sort_unstable();
+    split.whole.dedup_by_key(|(code, _)| *code);
+    split
+});
+
+static EMOJI: LazyLock<HashMap<char, Vec<&'static str>>> = LazyLock::new(|| {
+    let mut names: HashMap<char, Vec<_>> = HashMap::new();
+    for line in include_str!("../../../../data/rules/emoji.txt").lines() {
+        let mut fields = line.split(' ');
+        if let Some(emoji) = fields.next().and_then(|shape| shape.chars().next()) {
+            names.entry(emoji).or_default().extend(fields);
+        }
+    }
+    names
+});
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn characters_are_alike_by_sound_and_by_shape() {
+        for (a, b, by_sound, by_shape) in [
+            ('妈', '马', true, false),
+            ('妈', '麻', true, false),
+            ('清', '晴', true, true),
+            ('己', '已', false, true),
+            ('茶', '馆', false, false),
+        ] {
+            let (a_keys, b_keys) = (keys(a), keys(b));
+            assert_eq!(a_keys.sound == b_keys.sound, by_sound, "{a}{b} by sound");
+            let shared = a_keys.shapes.contains(&(b as Key));
+            assert_eq!(shared, by_shape, "{a}{b} by shape");
+        }
+        assert_eq!(keys('马').sound, syllable(b"ma"));
+        assert_eq!(spelling(syllable(b"zhong").unwrap()), "zhong");
+        assert_eq!(joined(&['女', '马']), Some('妈'));
+        assert!(names('🐴').iter().any(|name| name.contains('马')));
+    }
+}

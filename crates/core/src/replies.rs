@@ -1,0 +1,350 @@
+//! Who answers whom: which earlier lines of a room a line replies to. Names at the start, mentions, quotes, a fresh
+//! answer to the one who spoke to me, my own next sentence. Nothing found opens a thread. It remembers the last
+//! hundred lines of one room and decides nothing: rules and the console read it.
+
+use std::collections::VecDeque;
+
+use jiff::Timestamp;
+
+/// A room remembers this many lines.
+pub const LINES_REMEMBERED: usize = 100;
+/// Names further behind are not looked for, in bytes.
+const LOOKED_AT: usize = 400;
+/// Whoever was spoken to answers within so many seconds.
+const TO_ME: i64 = 660;
+/// The other one of a conversation goes on within so many seconds.
+const GOES_ON: i64 = 180;
+/// So many seconds after my own line the next one continues it.
+const OWN: i64 = 120;
+/// Shorter names are also words; they count at the start only.
+const MIDDLE_NAME: usize = 4;
+
+/// One line as it was heard.
+#[derive(Clone, Debug, Default)]
+pub struct Heard {
+    /// What the answer calls it by.
+    pub id: String,
+    /// Who said it: the platform's id, or the name if there is none.
+    pub member: String,
+    /// What they are called in the room.
+    pub name: String,
+    /// The words.
+    pub text: String,
+    /// When; left out, all lines are fresh.
+    pub at: Option<Timestamp>,
+    /// The members mentioned, by id.
+    pub mentions: Vec<String>,
+    /// The line it quotes.
+    pub quotes: Option<Quoted>,
+}
+
+/// A quoted line, as much as is known of it.
+#[derive(Clone, Debug, Default)]
+pub struct Quoted {
+    /// Its id; empty if unknown.
+    pub id: String,
+    /// Its words.
+    pub text: String,
+    /// Who said it, by id or name; empty if unknown.
+    pub member: String,
+}
+
+/// The last lines of one room.
+#[derive(Clone, Debug, Default)]
+pub struct Replies {
+    lines: VecDeque<Line>,
+}
+
+#[derive(Clone, Debug)]
+struct Line {
+    heard: Heard,
+    /// Both folded to lower case and hashed: comparing a hundred lines is comparing numbers.
+    member: u64,
+    name: u64,
+    /// Whom it names.
+    to: Option<u64>,
+    /// Whom it seems to speak with, named or not.
+    with: Option<u64>,
+}
+
+impl Replies {
+    /// Takes in a line and says which earlier ones it answers, by id; none opens a thread.
+    pub fn hear(&mut self, heard: Heard) -> Vec<String> {
+        let member = if heard.member.is_empty() {
+            key(&heard.name)
+        } else {
+            key(&heard.member)
+        };
+        let to = self.addressed(&heard, member);
+        let answered = self
+            .quoted(&heard)
+            .or_else(|| self.answered(&heard, member, to));
+        let with = to.or_else(|| {
+            let line = self.lines.get(answered?)?;
+            if line.member == member {
+                line.with
+            } else {
+                Some(line.member)
+            }
+        });
+        let ids = answered
+            .and_then(|index| self.lines.get(index))
+            .map(|line| line.heard.id.clone());
+        if self.lines.len() >= LINES_REMEMBERED {
+            self.lines.pop_front();
+        }
+        self.lines.push_back(Line {
+            name: key(&heard.name),
+            heard,
+            member,
+            to,
+            with,
+        });
+        ids.into_iter().collect()
+    }
+
+    /// Forgets a line that was taken back.
+    pub fn forget(&mut self, id: &str) {
+        self.lines.retain(|line| line.heard.id != id);
+    }
+
+    fn last(&self, is_it: impl Fn(&Line) -> bool) -> Option<usize> {
+        self.lines.iter().rposition(is_it)
+    }
+
+    fn quoted(&self, heard: &Heard) -> Option<usize> {
+        let quoted = heard.quotes.as_ref()?;
+        if !quoted.id.is_empty()
+            && let Some(index) = self.last(|line| line.heard.id == quoted.id)
+        {
+            return Some(index);
+        }
+        let words = quoted.text.trim();
+        let by = key(&quoted.member);
+        self.last(|line| {
+            !words.is_empty()
+                && line.heard.text.trim() == words
+                && (quoted.member.is_empty() || line.member == by || line.name == by)
+        })
+    }
+
+    /// The member that a line names: mentioned, or called by name, at the start best.
+    fn addressed(&self, heard: &Heard, me: u64) -> Option<u64> {
+        for mention in &heard.mentions {
+            let mentioned = key(mention);
+            if mentioned != me && self.last(|line| line.member == mentioned).is_some() {
+                return Some(mentioned);
+            }
+        }
+        let text = &heard.text[..heard.text.floor_char_boundary(LOOKED_AT)];
+        let text = text.trim_start().trim_start_matches('@');
+        let mut others = false;
+        for (n, word) in text
+            .split(is_edge)
+            .filter(|word| !word.is_empty())
+            .enumerate()
+        {
+            if n > 0 && word.len() < MIDDLE_NAME {
+                continue;
+            }
+            let called = key(word);
+            match self.last(|line| line.name == called) {
+                Some(index) if self.lines[index].member != me => {
+                    return Some(self.lines[index].member);
+                }
+                Some(_) => others = true,
+                None => {}
+            }
+        }
+        if others || !text.starts_with(|c: char| !c.is_ascii()) {
+            return None;
+        }
+        // Chinese needs no blank after a name: 阿明你在吗.
+        self.last(|line| {
+            let name = line.heard.name.as_str();
+            line.member != me && name.chars().nth(1).is_some() && text.starts_with(name)
+        })
+        .map(|index| self.lines[index].member)
+    }
+
+    fn answered(&self, heard: &Heard, me: u64, to: Option<u64>) -> Option<usize> {
+        let own = self.last(|line| line.member == me);
+        let newer = |index: usize| own.is_none_or(|own| index > own);
+        if let Some(to) = to {
+            let last = self.last(|line| line.member == to)?;
+            if let Some(own) = own
+                && own > last
+                && self.lines[own].to == Some(to)
+            {
+                return Some(own);
+            }
+            // Their last line was for another one: then the one for me.
+            if self.lines[last].to.is_some_and(|other| other != me) {
+                return self
+                    .last(|line| line.member == to && line.to == Some(me))
+                    .or(Some(last));
+            }
+            return Some(last);
+        }
+        let fresh =
+            |index: usize, within: i64| self.age(index, heard).is_none_or(|age| age <= within);
+        let to_me = self.last(|line| line.to == Some(me) && line.member != me);
+        if let Some(index) = to_me.filter(|index| newer(*index) && fresh(*index, TO_ME)) {
+            return Some(index);
+        }
+        let own = own?;
+        if let Some(partner) = self.lines[own].to.or(self.lines[own].with) {
+            let answer =
+                self.last(|line| line.member == partner && line.to.is_none_or(|to| to == me));
+            if let Some(index) = answer.filter(|index| *index > own && fresh(*index, GOES_ON)) {
+                return Some(index);
+            }
+        }
+        Some(own).filter(|own| fresh(*own, OWN))
+    }
+
+    fn age(&self, index: usize, heard: &Heard) -> Option<i64> {
+        let (then, now) = (self.lines[index].heard.at?, heard.at?);
+        Some(now.as_second().saturating_sub(then.as_second()))
+    }
+}
+
+fn is_edge(c: char) -> bool {
+    c.is_whitespace()
+        || matches!(
+            c,
+            ',' | ':'
+                | ';'
+                | '?'
+                | '!'
+                | '.'
+                | '，'
+                | '：'
+                | '；'
+                | '？'
+                | '！'
+                | '。'
+                | '、'
+                | '@'
+                | '>'
+        )
+}
+
+/// FNV-1a over the lower-case letters.
+fn key(name: &str) -> u64 {
+    let mut hash = 0xcbf2_9ce4_8422_2325_u64;
+    for c in name.chars().flat_map(char::to_lowercase) {
+        hash = (hash ^ u64::from(u32::from(c))).wrapping_mul(0x0000_0100_0000_01b3);
+    }
+    hash
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Lines as `minute name: words`; each is told which line, by its number, it answers.
+    fn check(talk: &[(i64, &str, &str, Option<usize>)]) {
+        let mut replies = Replies::default();
+        for (n, (minute, name, text, answers)) in talk.iter().enumerate() {
+            let heard = Heard {
+                id: n.to_string(),
+                member: format!("id-{name}"),
+                name: (*name).to_owned(),
+                text: (*text).to_owned(),
+                at: Some(Timestamp::from_second(1_800_000_000 + minute * 60).unwrap()),
+                ..Heard::default()
+            };
+            let expected: Vec<String> = answers.iter().map(ToString::to_string).collect();
+            assert_eq!(replies.hear(heard), expected, "line {n}: {text}");
+        }
+    }
+
+    #[test]
+    fn a_name_at_the_start_answers_its_last_line() {
+        check(&[
+            (0, "lin", "does anyone know a good grammar book?", None),
+            (0, "Bob", "hello all", None),
+            (1, "ana", "lin: try the blue one", Some(0)),
+            (1, "mei", "@bob welcome!", Some(1)),
+            (2, "tom", "阿明：来了吗", None),
+            (3, "阿明", "大家好", None),
+            (3, "tom", "阿明，你好", Some(5)),
+            (3, "mei", "阿明你迟到了", Some(5)),
+        ]);
+    }
+
+    #[test]
+    fn two_who_talk_with_each_other_go_on_without_names() {
+        check(&[
+            (0, "lin", "which word is right?", None),
+            (0, "ana", "lin: the second", Some(0)),
+            (1, "lin", "why not the first", Some(1)),
+            (1, "tom", "what a day", None),
+            (1, "ana", "it is too formal", Some(2)),
+            (2, "lin", "I see", Some(4)),
+        ]);
+    }
+
+    #[test]
+    fn a_line_right_after_ones_own_continues_it_and_a_late_one_opens_a_thread() {
+        check(&[
+            (0, "lin", "I went to the market", None),
+            (1, "lin", "and bought pears", Some(0)),
+            (30, "lin", "good night", None),
+        ]);
+    }
+
+    #[test]
+    fn a_quote_or_a_mention_says_it_outright() {
+        let mut replies = Replies::default();
+        let line = |id: &str, member: &str, text: &str| Heard {
+            id: id.into(),
+            member: member.into(),
+            name: member.to_uppercase(),
+            text: text.into(),
+            ..Heard::default()
+        };
+        replies.hear(line("1", "a", "one"));
+        replies.hear(line("2", "b", "two"));
+        replies.hear(line("3", "a", "three"));
+        let quote = |id: &str, text: &str, member: &str| {
+            Some(Quoted {
+                id: id.into(),
+                text: text.into(),
+                member: member.into(),
+            })
+        };
+        let mut by_id = line("4", "c", "yes");
+        by_id.quotes = quote("2", "", "");
+        assert_eq!(replies.hear(by_id), ["2"]);
+        let mut by_words = line("5", "d", "no");
+        by_words.quotes = quote("", " one ", "A");
+        assert_eq!(replies.hear(by_words), ["1"]);
+        let mut unknown = line("6", "e", "what?");
+        unknown.quotes = quote("99", "never said", "");
+        assert!(replies.hear(unknown).is_empty());
+        let mut mention = line("7", "f", "look");
+        mention.mentions = vec!["nobody".into(), "b".into()];
+        assert_eq!(replies.hear(mention), ["2"]);
+        replies.forget("2");
+        let mut gone = line("8", "g", "see");
+        gone.quotes = quote("2", "", "");
+        assert!(replies.hear(gone).is_empty());
+    }
+
+    #[test]
+    fn hostile_lines_are_bounded() {
+        let mut replies = Replies::default();
+        for n in 0..300 {
+            let text = ["@@@:::", "", "，，，", "a:b:c:d", "\u{202e}名：", "  \n"][n % 6].repeat(n);
+            replies.hear(Heard {
+                id: n.to_string(),
+                name: "名".repeat(n % 5),
+                text,
+                ..Heard::default()
+            });
+        }
+        assert_eq!(replies.lines.len(), LINES_REMEMBERED);
+    }
+}

@@ -1,0 +1,273 @@
+//! Lines of despair and lines that only sound like it: own sets, written to be told apart.
+
+use super::*;
+use crate::notice::Language;
+
+fn lines(file: &str) -> Vec<&str> {
+    file.lines().filter(|line| !line.starts_with('#')).collect()
+}
+
+fn wrong<'a>(lines: &[&'a str], wanted: bool) -> Vec<&'a str> {
+    let wrong = |line: &&&str| find(line).is_some() != wanted;
+    lines.iter().filter(wrong).copied().collect()
+}
+
+#[test]
+fn bad_046_what_is_said_in_plain_words_is_found() {
+    let lines = lines(include_str!("explicit.txt"));
+    let missed = wrong(&lines, true);
+    assert!(lines.len() >= 500, "{}", lines.len());
+    assert!(
+        missed.len() * 20 <= lines.len(),
+        "{}: {missed:#?}",
+        missed.len()
+    );
+}
+
+#[test]
+fn bad_046_what_only_sounds_like_it_is_not() {
+    let lines = lines(include_str!("harmless.txt"));
+    let found = wrong(&lines, false);
+    assert!(
+        found.len() * 100 <= lines.len(),
+        "{}: {found:#?}",
+        found.len()
+    );
+}
+
+#[test]
+fn bad_046_two_thousand_idioms_titles_and_games_show_no_card() {
+    let made = idioms();
+    let lines: Vec<&str> = made.iter().map(String::as_str).collect();
+    assert!(lines.len() >= 2_000, "{}", lines.len());
+    let found = wrong(&lines, false);
+    assert!(
+        found.len() * 100 <= lines.len(),
+        "{}: {found:#?}",
+        found.len()
+    );
+}
+
+/// Each pattern with each of its words.
+fn idioms() -> Vec<String> {
+    const FELT: [&str; 26] = [
+        "笑", "累", "饿", "困", "热", "冷", "烦", "气", "吓", "晒", "甜", "帅", "美", "香", "辣",
+        "酸", "忙", "急", "渴", "闷", "羡慕", "无聊", "尴尬", "可爱", "堵", "吵",
+    ];
+    const FEELS: [&str; 12] = [
+        "bored", "scared", "tickled", "sick", "worried", "frozen", "worked", "tired", "starved",
+        "loved", "talked", "annoyed",
+    ];
+    const THINGS: [&str; 20] = [
+        "homework", "back", "phone", "laptop", "exam", "boss", "traffic", "battery", "alarm",
+        "diet", "workout", "sunburn", "printer", "landlord", "roommate", "commute", "deadline",
+        "haircut", "team", "dentist",
+    ];
+    const FOUGHT: [&str; 14] = [
+        "boss",
+        "dragon",
+        "zombie",
+        "final boss",
+        "goblin",
+        "wizard",
+        "archer",
+        "queen",
+        "process",
+        "robot",
+        "spider",
+        "giant",
+        "ghost",
+        "sniper",
+    ];
+    const MISSED: [&str; 16] = [
+        "你",
+        "你们",
+        "你了",
+        "我了",
+        "我们了",
+        "他了",
+        "她了",
+        "家里的饭",
+        "妈妈做的菜",
+        "那家火锅",
+        "大家",
+        "北京",
+        "奶奶",
+        "这个味道",
+        "学校的食堂",
+        "吃辣",
+    ];
+    const TITLES: [&str; 12] = [
+        "我不想活了",
+        "我想死",
+        "想死的日子",
+        "今晚我要自杀",
+        "自杀之前",
+        "再见世界",
+        "I Want to Die",
+        "Kill Myself Slowly",
+        "Suicide Season",
+        "Goodbye World",
+        "遗书",
+        "跳楼者",
+    ];
+    let mut made = Vec::new();
+    for felt in FELT {
+        for tail in [
+            "死我了",
+            "死了",
+            "死个人",
+            "死人了",
+            "得要死",
+            "得要命",
+            "到不行",
+            "得想死",
+            "死我啦哈哈",
+            "得我想死",
+            "不活了",
+        ] {
+            for head in ["", "今天", "真的", "我都", "哈哈"] {
+                made.push(format!("{head}{felt}{tail}"));
+            }
+        }
+    }
+    for missed in MISSED {
+        for head in ["想死", "好想死", "我想死", "真是想死"] {
+            made.push(format!("{head}{missed}"));
+        }
+    }
+    for feels in FEELS {
+        for who in ["I'm", "we're", "she was", "the cat is"] {
+            made.push(format!("{who} {feels} to death"));
+        }
+    }
+    for thing in THINGS {
+        for what in [
+            "is killing me",
+            "will be the death of me",
+            "just died",
+            "killed me today",
+            "makes me want to scream",
+        ] {
+            made.push(format!("my {thing} {what}"));
+            made.push(format!("omg this {thing} {what} lol"));
+        }
+    }
+    for fought in FOUGHT {
+        for what in [
+            "kill the",
+            "how do I kill the",
+            "we killed the",
+            "I died to the",
+            "I want to kill the",
+            "let's go kill that",
+        ] {
+            made.push(format!("{what} {fought}"));
+        }
+        for what in ["先杀", "又被{}杀了", "我死在{}手里三次"] {
+            made.push(what.replace("{}", fought));
+        }
+    }
+    for title in TITLES {
+        for what in [
+            "《{}》这首歌好听吗",
+            "谁有《{}》的歌词",
+            "刚看完《{}》",
+            "《{}》这部电影讲什么",
+            "the song \"{}\" is stuck in my head",
+            "have you heard the song {}?",
+            "translate \"{}\" please",
+            "小说《{}》完结了",
+            "“{}”这句歌词怎么翻译",
+        ] {
+            made.push(what.replace("{}", title));
+        }
+    }
+    for sung in [
+        "let me die in the rain",
+        "I want to die in your arms",
+        "kill me softly tonight",
+        "I would die for one more dance",
+        "my love is dead and gone",
+        "让我死在你怀里",
+        "我愿为你死一千次",
+        "没有你我活不下去",
+        "死了都要爱你一回",
+        "陪我到世界尽头",
+    ] {
+        for what in [
+            "the lyrics go: {}",
+            "♪ the chorus: {} ♪",
+            "歌词：{}",
+            "这首歌唱的是{}",
+            "这首歌里那句“{}”",
+            "I keep singing {}",
+            "a song about {}",
+        ] {
+            made.push(what.replace("{}", sung));
+        }
+    }
+    made
+}
+
+#[test]
+fn bad_047_a_goodbye_is_looked_at() {
+    for (line, wanted) in [
+        ("goodbye, see you tomorrow", false),
+        ("再见，明天见", false),
+        ("goodbye forever, i took all my pills", true),
+        ("永别了，我要去另一个世界了", true),
+    ] {
+        assert_eq!(find(line).is_some(), wanted, "{line}");
+    }
+}
+
+#[test]
+fn the_span_is_what_says_it() {
+    for (line, said) in [
+        (
+            "Hi all 😀 I really want to kill myself.",
+            "I really want to kill myself",
+        ),
+        ("呜呜，我不想活了。", "不想活了"),
+    ] {
+        let hit = find(line).expect("it is said");
+        assert_eq!(&line[hit.span], said);
+        assert_eq!(hit.kind, "crisis");
+    }
+}
+
+#[test]
+fn a_card_has_the_regions_numbers_and_no_hours() {
+    for (code, numbers) in [
+        ("CN", ["12356", "110", "120"]),
+        ("hk", ["18111", "999", ""]),
+        ("TW", ["1925", "119", ""]),
+        ("US", ["988", "911", ""]),
+        ("GB", ["116 123", "999", ""]),
+        ("AU", ["13 11 14", "000", ""]),
+        ("XX", ["", "", ""]),
+    ] {
+        for language in [Language::Chinese, Language::English] {
+            let card = card(Region::from_code(code), language);
+            for number in numbers {
+                assert!(card.contains(number), "{code}: {card}");
+            }
+            assert!(!card.contains("24"), "{card}");
+            assert!(card.chars().count() < 400, "{card}");
+            assert_eq!(find(&card), None, "{card}");
+        }
+    }
+}
+
+#[test]
+fn a_long_text_is_read_in_one_go_and_its_line_is_found() {
+    let talk = "今天天气不错，我们去喝茶吧。The kettle is on. ".repeat(2_500);
+    assert_eq!(find(&talk), None);
+    let said = format!("{talk}\n我不想活了\n{talk}");
+    assert_eq!(
+        find(&said).map(|hit| hit.span.start),
+        Some(talk.len() + 1 + "我".len())
+    );
+    assert_eq!(find(&"想死你了".repeat(25_000)), None);
+}

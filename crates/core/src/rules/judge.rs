@@ -1,0 +1,694 @@
+//! The judge: a charter's rules, compiled once, look at a text. Looking is pure; only climbing a ladder and counting a
+//! flood remember anything, and what they remember is handed in. Nothing here acts.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::climb::{Climbs, TooMuch, Who};
+use super::language::{self, Tongue};
+use super::links::{self, Answers, Link, Settings};
+use super::topics::Topic;
+use super::verdict::{Effect, Finding, Judgement, RuleName};
+use super::words::WordList;
+use super::{Certainty, Hit, Side, crisis, facts, ghostwriting, identity, injection, privacy};
+use crate::charter::{AppliesTo, Charter, Exempt, GhostwritingDo, Ladder, Mode};
+use crate::event::{MemberId, Role};
+use crate::notice::Language;
+
+/// A charter's rules, ready to judge.
+pub struct Rules {
+    version: u32,
+    parts: Vec<Part>,
+    exempt: Vec<Exempt>,
+    forget_after: Duration,
+    speaks: Language,
+}
+
+impl std::fmt::Debug for Rules {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(
+            f,
+            "Rules(version {}, {} rules)",
+            self.version,
+            self.parts.len()
+        )
+    }
+}
+
+/// One rule of a charter.
+struct Part {
+    n: u16,
+    mode: Mode,
+    kind: Kind,
+    /// What follows on a member's message; rules that know no ladder have none.
+    ladder: Option<Ladder>,
+    applies_to: BTreeSet<AppliesTo>,
+    exempt: Vec<Exempt>,
+}
+
+enum Kind {
+    Language(Vec<Tongue>),
+    Words(Box<WordList>, bool),
+    Topic(Topic, Option<String>),
+    Links(Settings),
+    Ghostwriting(GhostwritingDo),
+    Privacy(Vec<privacy::Kind>),
+    Identity,
+    Facts,
+    Injection,
+    Crisis,
+    Flood(usize, Duration),
+}
+
+impl Kind {
+    fn rule(&self) -> RuleName {
+        match self {
+            Kind::Language(_) => RuleName::Language,
+            Kind::Words(..) => RuleName::Words,
+            Kind::Topic(..) => RuleName::Topics,
+            Kind::Links(_) => RuleName::Links,
+            Kind::Ghostwriting(_) => RuleName::Ghostwriting,
+            Kind::Privacy(_) => RuleName::Privacy,
+            Kind::Identity => RuleName::Identity,
+            Kind::Facts => RuleName::Facts,
+            Kind::Injection => RuleName::Injection,
+            Kind::Crisis => RuleName::Crisis,
+            Kind::Flood(..) => RuleName::Flood,
+        }
+    }
+}
+
+/// A text with what is known around it.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Line<'a> {
+    /// The words.
+    pub text: &'a str,
+    /// What it quotes.
+    pub quote: Option<&'a str>,
+    /// Other words that came with it: names, titles of cards, names of files. A link there is a link.
+    pub beside: &'a [&'a str],
+    /// Who says it.
+    pub member: Option<&'a MemberId>,
+    /// Their role, as far as it is known.
+    pub role: Option<Role>,
+    /// Whether they are new here.
+    pub is_newcomer: bool,
+    /// Domains that were really fetched for this answer.
+    pub fetched: &'a [String],
+}
+
+/// What a look has found, before anybody climbs a ladder.
+#[derive(Debug, Default)]
+pub struct Seen {
+    findings: Vec<Finding>,
+    /// The links in it.
+    pub links: Vec<Link>,
+}
+
+impl Seen {
+    /// What was found so far.
+    pub fn findings(&self) -> &[Finding] {
+        &self.findings
+    }
+}
+
+/// Whose words go out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Voice {
+    /// A model made them.
+    Model,
+    /// The house says them in its own name: its sentences are ours or an admin's, and only lists and links bind them.
+    House,
+}
+
+/// A text of ours, judged.
+#[derive(Debug)]
+pub struct Judged {
+    /// What was found.
+    pub judgement: Judgement,
+    /// What goes out instead, if the rules change it.
+    pub rewritten: Option<String>,
+}
+
+/// Words of an answer that were shown already are looked at again together with what follows, so that nothing hides in
+/// the seam between two parts.
+const SEAM: usize = 400;
+
+impl Rules {
+    /// No rules at all.
+    pub fn none(speaks: Language) -> Self {
+        Rules {
+            version: 1,
+            parts: Vec::new(),
+            exempt: Vec::new(),
+            forget_after: Duration::ZERO,
+            speaks,
+        }
+    }
+
+    /// Makes a charter's rules ready; `read` brings the words of a list. All errors at once, each with its section.
+    pub fn compile(
+        charter: &Charter,
+        speaks: Language,
+        version: u32,
+        read: &dyn Fn(&str) -> Result<String, String>,
+    ) -> Result<Self, Vec<String>> {
+        let mut errors = Vec::new();
+        let mut parts = Vec::new();
+        let mut add =
+            |mode, kind, ladder: Option<&Ladder>, applies_to: &BTreeSet<_>, exempt: &[Exempt]| {
+                parts.push(Part {
+                    n: u16::try_from(parts.len() + 1).unwrap_or(u16::MAX),
+                    mode,
+                    kind,
+                    ladder: ladder.cloned(),
+                    applies_to: applies_to.clone(),
+                    exempt: exempt.to_vec(),
+                });
+            };
+        let all: BTreeSet<AppliesTo> =
+            [AppliesTo::Members, AppliesTo::Questions, AppliesTo::Answers].into();
+        if let Some(rule) = &charter.language {
+            add(
+                rule.mode,
+                Kind::Language(rule.members.clone()),
+                Some(&rule.ladder),
+                &all,
+                &rule.exempt,
+            );
+        }
+        for rule in &charter.words {
+            match word_list(rule, read) {
+                Ok(list) => add(
+                    rule.mode,
+                    Kind::Words(Box::new(list), rule.by_sound),
+                    Some(&rule.ladder),
+                    &rule.applies_to,
+                    &rule.exempt,
+                ),
+                Err(why) => errors.push(format!("words \"{}\": {why}", rule.name)),
+            }
+        }
+        for rule in &charter.topics {
+            let topic = Topic::compile(&rule.name, &rule.about, &rule.examples);
+            let kind = Kind::Topic(topic, rule.decline.clone());
+            add(rule.mode, kind, Some(&rule.ladder), &rule.applies_to, &[]);
+        }
+        if let Some(rule) = &charter.links {
+            if let Some(both) = rule.allow.iter().find(|domain| rule.deny.contains(domain)) {
+                errors.push(format!(
+                    "links: \"{}\" stands in allow and in deny; take it out of one of them",
+                    both.as_str()
+                ));
+            }
+            let kind = Kind::Links(rule.settings());
+            add(rule.mode, kind, Some(&rule.ladder), &all, &rule.exempt);
+        }
+        if let Some(rule) = &charter.ghostwriting {
+            add(rule.mode, Kind::Ghostwriting(rule.action), None, &all, &[]);
+        }
+        if let Some(rule) = &charter.privacy {
+            add(rule.mode, Kind::Privacy(rule.mask.clone()), None, &all, &[]);
+        }
+        for (rule, kind) in [
+            (&charter.identity, Kind::Identity),
+            (&charter.facts, Kind::Facts),
+            (&charter.injection, Kind::Injection),
+        ] {
+            if let Some(rule) = rule {
+                add(rule.mode, kind, None, &all, &[]);
+            }
+        }
+        if let Some(rule) = &charter.crisis {
+            add(rule.mode, Kind::Crisis, None, &all, &[]);
+        }
+        if let Some(rule) = &charter.flood {
+            let kind = Kind::Flood(rule.messages.get() as usize, rule.within.get());
+            add(rule.mode, kind, Some(&rule.ladder), &all, &rule.exempt);
+        }
+        if !errors.is_empty() {
+            return Err(errors);
+        }
+        Ok(Rules {
+            version,
+            parts,
+            exempt: charter.exempt.clone(),
+            forget_after: charter.forget_after.get(),
+            speaks,
+        })
+    }
+
+    /// What a member's line or question holds. Remembers nothing.
+    pub fn look(&self, side: Side, line: &Line<'_>) -> Seen {
+        let mut seen = Seen::default();
+        for part in self.parts.iter().filter(|part| part.mode != Mode::Off) {
+            if self.spares(part, line) {
+                continue;
+            }
+            for (hit, effect) in part.find(side, line, &mut seen.links) {
+                seen.findings
+                    .push(self.finding(part, line.text, hit, effect));
+            }
+        }
+        seen
+    }
+
+    /// Folds what was seen. With who said it and when, ladders are climbed and floods counted; else the first rung
+    /// holds and nothing is a flood.
+    pub fn fold(
+        &self,
+        mut seen: Seen,
+        line: &Line<'_>,
+        said: Option<(Who, Timestamp)>,
+        climbs: &mut Climbs,
+    ) -> Judgement {
+        let Some((who, now)) = said else {
+            return Judgement::of(seen.findings);
+        };
+        for part in self.parts.iter().filter(|part| part.mode != Mode::Off) {
+            if let Kind::Flood(messages, within) = part.kind
+                && !self.spares(part, line)
+                && let Some(much) = climbs.says(who, line.text, now, messages, within)
+            {
+                let hit = match much {
+                    TooMuch::Messages => Hit::sure(
+                        0..line.text.len(),
+                        "flood",
+                        format!("more than {messages} messages in {} s", within.as_secs()),
+                    ),
+                    TooMuch::Repeats => Hit::sure(
+                        0..line.text.len(),
+                        "repeat",
+                        "the same words again and again",
+                    ),
+                };
+                let effect = part.rung(0);
+                seen.findings
+                    .push(self.finding(part, line.text, hit, effect));
+            }
+            let climbing = |finding: &&mut Finding| {
+                finding.n == part.n && matches!(finding.effect, Effect::Rung(_))
+            };
+            if part.mode != Mode::On || seen.findings.iter_mut().find(climbing).is_none() {
+                continue;
+            }
+            let together = part.together();
+            let times = climbs.climb(who, part.n, now, self.forget_after, together);
+            for finding in seen.findings.iter_mut().filter(climbing) {
+                finding.effect = part.rung(times);
+            }
+        }
+        Judgement::of(seen.findings)
+    }
+
+    /// Judges what the house is about to say. `before` is what the same answer has shown already.
+    pub fn judge_answer(
+        &self,
+        voice: Voice,
+        before: &str,
+        text: &str,
+        fetched: &[String],
+    ) -> Judged {
+        let tail = tail(before, SEAM);
+        let joined = format!("{tail}{text}");
+        let seam = tail.len();
+        let mut findings = Vec::new();
+        let mut rewritten: Option<String> = None;
+        let binds = |part: &&Part| {
+            part.mode != Mode::Off && (voice == Voice::Model || part.binds_the_house())
+        };
+        for part in self.parts.iter().filter(binds) {
+            let current = rewritten.as_deref().unwrap_or(text);
+            let (hits, changed) = part.judge_answer(&joined, seam, current, fetched, self.speaks);
+            for (hit, effect) in hits {
+                findings.push(self.finding(part, text, hit, effect));
+            }
+            if part.mode == Mode::On && changed.is_some() {
+                rewritten = changed;
+            }
+        }
+        Judged {
+            judgement: Judgement::of(findings),
+            rewritten: rewritten.filter(|new| new != text),
+        }
+    }
+
+    /// Whether a line is one of despair, and this house answers that with a card.
+    pub fn sees_crisis(&self, text: &str) -> bool {
+        let acts = |part: &Part| matches!(part.kind, Kind::Crisis) && part.mode.acts();
+        self.parts.iter().any(acts) && crisis::find(text).is_some()
+    }
+
+    /// A text without what no provider may see.
+    pub fn masked(&self, text: &str) -> Option<String> {
+        let kinds = self.parts.iter().find_map(|part| {
+            let Kind::Privacy(kinds) = &part.kind else {
+                return None;
+            };
+            (part.mode == Mode::On).then_some(kinds)
+        })?;
+        let masked = privacy::mask(text, kinds);
+        (masked != text).then_some(masked)
+    }
+
+    /// What the admin wrote for who asks about a topic.
+    pub fn decline_of(&self, finding: &Finding) -> Option<&str> {
+        self.parts.iter().find_map(|part| {
+            let Kind::Topic(_, decline) = &part.kind else {
+                return None;
+            };
+            decline.as_deref().filter(|_| part.n == finding.n)
+        })
+    }
+
+    /// What is done about ghost-writing here, if anything.
+    pub fn ghostwriting(&self) -> Option<GhostwritingDo> {
+        self.parts.iter().find_map(|part| {
+            let Kind::Ghostwriting(action) = part.kind else {
+                return None;
+            };
+            (part.mode == Mode::On).then_some(action)
+        })
+    }
+
+    fn spares(&self, part: &Part, line: &Line<'_>) -> bool {
+        let Some(member) = line.member else {
+            return false;
+        };
+        part.is_on_members()
+            && self
+                .exempt
+                .iter()
+                .chain(&part.exempt)
+                .any(|exempt| exempt.covers(member, line.role))
+    }
+
+    fn finding(&self, part: &Part, text: &str, hit: Hit, effect: Effect) -> Finding {
+        let matched = text.get(hit.span.clone()).unwrap_or_default();
+        Finding {
+            rule: part.kind.rule(),
+            n: part.n,
+            version: self.version,
+            mode: part.mode,
+            matched: matched.chars().take(200).collect(),
+            hit,
+            effect,
+        }
+    }
+}
+
+impl Part {
+    fn applies(&self, side: Side) -> bool {
+        self.applies_to.contains(&match side {
+            Side::Member => AppliesTo::Members,
+            Side::Question => AppliesTo::Questions,
+            Side::Answer => AppliesTo::Answers,
+        })
+    }
+
+    /// What comes within this time is one time.
+    fn together(&self) -> Duration {
+        if let Kind::Flood(_, within) = self.kind {
+            return within;
+        }
+        Duration::ZERO
+    }
+
+    /// Whether it is a rule on members, from which somebody can be spared.
+    fn is_on_members(&self) -> bool {
+        match self.kind {
+            Kind::Language(_) | Kind::Words(..) | Kind::Links(_) | Kind::Flood(..) => true,
+            Kind::Topic(..)
+            | Kind::Ghostwriting(_)
+            | Kind::Privacy(_)
+            | Kind::Identity
+            | Kind::Facts
+            | Kind::Injection
+            | Kind::Crisis => false,
+        }
+    }
+
+    /// Whether what the house says in its own name has to pass it.
+    fn binds_the_house(&self) -> bool {
+        match self.kind {
+            Kind::Words(..) | Kind::Links(_) => true,
+            Kind::Language(_)
+            | Kind::Topic(..)
+            | Kind::Ghostwriting(_)
+            | Kind::Privacy(_)
+            | Kind::Identity
+            | Kind::Facts
+            | Kind::Injection
+            | Kind::Crisis
+            | Kind::Flood(..) => false,
+        }
+    }
+
+    fn rung(&self, times: usize) -> Effect {
+        match &self.ladder {
+            Some(ladder) => Effect::Rung(ladder.rung(times).clone()),
+            None => Effect::Review,
+        }
+    }
+
+    /// What it sees in a member's words, and what follows.
+    fn find(&self, side: Side, line: &Line<'_>, links: &mut Vec<Link>) -> Vec<(Hit, Effect)> {
+        if !self.applies(side) {
+            return vec![];
+        }
+        let text = line.text;
+        let is_question = side == Side::Question;
+        let hits: Vec<(Hit, Effect)> = match &self.kind {
+            Kind::Language(allowed) => {
+                let hit = language::find(text, allowed);
+                hit.into_iter().map(|hit| (hit, self.rung(0))).collect()
+            }
+            Kind::Words(list, by_sound) => self.words(list, *by_sound, line),
+            Kind::Topic(topic, _) => {
+                let effect = match side {
+                    Side::Question => Effect::Stops,
+                    Side::Member | Side::Answer => self.rung(0),
+                };
+                let hit = topic.find(text);
+                hit.into_iter().map(|hit| (hit, effect.clone())).collect()
+            }
+            Kind::Links(settings) => {
+                let found = links::find(text);
+                let hits = self.links(settings, &found, side, line);
+                *links = found;
+                hits
+            }
+            Kind::Ghostwriting(action) if is_question => {
+                let effect = match action {
+                    GhostwritingDo::Refuse => Effect::Stops,
+                    GhostwritingDo::Label | GhostwritingDo::Coach => Effect::Recorded,
+                };
+                ghostwriting::request(text)
+                    .into_iter()
+                    .chain(ghostwriting::exercise(text))
+                    .map(|hit| (hit, effect.clone()))
+                    .collect()
+            }
+            Kind::Privacy(kinds) if is_question => private(text, kinds)
+                .map(|hit| (hit, Effect::Changes))
+                .collect(),
+            Kind::Identity if is_question => identity::asks(text)
+                .into_iter()
+                .map(|hit| (hit, Effect::Recorded))
+                .collect(),
+            Kind::Injection if is_question => {
+                let quoted = line.quote.and_then(|quote| injection::find(quote, true));
+                let quoted = quoted.map(|hit| Hit { span: 0..0, ..hit });
+                injection::find(text, false)
+                    .into_iter()
+                    .chain(quoted)
+                    .map(|hit| (hit, Effect::Review))
+                    .collect()
+            }
+            Kind::Crisis => crisis::find(text)
+                .into_iter()
+                .map(|hit| (hit, Effect::Review))
+                .collect(),
+            Kind::Ghostwriting(_)
+            | Kind::Privacy(_)
+            | Kind::Identity
+            | Kind::Injection
+            | Kind::Facts
+            | Kind::Flood(..) => vec![],
+        };
+        hits.into_iter()
+            .map(|(hit, effect)| match (hit.certainty, &effect) {
+                // Whoever is not sure asks a person.
+                (Certainty::Likely, Effect::Rung(_) | Effect::Stops) => (hit, Effect::Review),
+                (Certainty::Likely | Certainty::Sure, _) => (hit, effect),
+            })
+            .collect()
+    }
+
+    fn words(&self, list: &WordList, by_sound: bool, line: &Line<'_>) -> Vec<(Hit, Effect)> {
+        let beside = line.beside.iter().flat_map(|words| {
+            let hits = list.find(words).into_iter();
+            hits.map(|hit| Hit { span: 0..0, ..hit })
+        });
+        list.find(line.text)
+            .into_iter()
+            .chain(beside)
+            .filter(|hit| by_sound || hit.certainty == Certainty::Sure)
+            .map(|hit| (hit, self.rung(0)))
+            .collect()
+    }
+
+    fn links(
+        &self,
+        settings: &Settings,
+        found: &[Link],
+        side: Side,
+        line: &Line<'_>,
+    ) -> Vec<(Hit, Effect)> {
+        let judge = |found: &[Link]| links::judge(found, settings, side, line.is_newcomer, &[]);
+        let beside = line.beside.iter().flat_map(|words| {
+            let hits = judge(&links::find(words)).into_iter();
+            hits.map(|hit| Hit { span: 0..0, ..hit })
+        });
+        judge(found)
+            .into_iter()
+            .chain(beside)
+            .map(|hit| (hit, self.rung(0)))
+            .collect()
+    }
+
+    /// What it sees in words of ours, and what goes out instead. `joined` begins with what was shown before.
+    fn judge_answer(
+        &self,
+        joined: &str,
+        seam: usize,
+        text: &str,
+        fetched: &[String],
+        speaks: Language,
+    ) -> (Vec<(Hit, Effect)>, Option<String>) {
+        if !self.applies(Side::Answer) {
+            return (vec![], None);
+        }
+        let stops = |hits: Vec<Hit>| {
+            let hits = hits.into_iter().filter_map(|hit| behind(hit, seam));
+            hits.map(|hit| match hit.certainty {
+                Certainty::Sure => (hit, Effect::Stops),
+                // Nobody looks at every answer: what only sounds alike is written down.
+                Certainty::Likely => (hit, Effect::Recorded),
+            })
+            .collect::<Vec<_>>()
+        };
+        match &self.kind {
+            Kind::Language(_) => {
+                let hit = language::breaks_answer(text, speaks);
+                let hits = hit.into_iter().map(|hit| (hit, Effect::Stops)).collect();
+                (hits, None)
+            }
+            Kind::Words(list, _) => (stops(list.find(joined)), None),
+            Kind::Topic(topic, _) => (stops(topic.find(joined).into_iter().collect()), None),
+            Kind::Identity => (stops(identity::claims(joined).into_iter().collect()), None),
+            Kind::Links(settings) => links_of_ours(settings, joined, seam, text, fetched, speaks),
+            Kind::Privacy(kinds) => {
+                let hits: Vec<(Hit, Effect)> = private(text, kinds)
+                    .map(|hit| (hit, Effect::Changes))
+                    .collect();
+                let changed = (!hits.is_empty()).then(|| privacy::mask(text, kinds));
+                (hits, changed)
+            }
+            Kind::Facts => {
+                let hits = facts::claims(text).into_iter();
+                (hits.map(|hit| (hit, Effect::Recorded)).collect(), None)
+            }
+            Kind::Ghostwriting(_) | Kind::Injection | Kind::Crisis | Kind::Flood(..) => {
+                (vec![], None)
+            }
+        }
+    }
+}
+
+fn word_list(
+    rule: &crate::charter::WordsRule,
+    read: &dyn Fn(&str) -> Result<String, String>,
+) -> Result<WordList, String> {
+    let mut text = rule.words.join("\n");
+    if let Some(list) = &rule.list {
+        text.push('\n');
+        text.push_str(&read(list)?);
+    }
+    let allow = match &rule.allow {
+        Some(allow) => read(allow)?,
+        None => String::new(),
+    };
+    WordList::compile(&text, &allow).map_err(|error| error.to_string())
+}
+
+/// Links in words of ours: what the room does not want is taken out, what it wants to see and not to click on is
+/// defused. A link whose first half was shown is not completed.
+fn links_of_ours(
+    settings: &Settings,
+    joined: &str,
+    seam: usize,
+    text: &str,
+    fetched: &[String],
+    speaks: Language,
+) -> (Vec<(Hit, Effect)>, Option<String>) {
+    let unwanted = |found: &[Link]| links::judge(found, settings, Side::Answer, false, fetched);
+    let mut hits: Vec<(Hit, Effect)> = unwanted(&links::find(joined))
+        .into_iter()
+        .filter_map(|hit| {
+            let effect = match hit.span.start < seam {
+                true => Effect::Stops,
+                false => Effect::Changes,
+            };
+            Some((behind(hit, seam)?, effect))
+        })
+        .collect();
+    let removed = match speaks {
+        Language::English => "[link removed]",
+        Language::Chinese => "［链接已去掉］",
+    };
+    let is_kept = |link: &Link| unwanted(std::slice::from_ref(link)).is_empty();
+    let stripped = links::strip(text, is_kept, removed);
+    let changed = settings.defused(&stripped);
+    if hits.is_empty() && changed != text && settings.answers == Answers::Defuse {
+        let first = links::find(text)
+            .into_iter()
+            .find(|link| !settings.is_allowed(link));
+        hits.extend(first.map(|link| {
+            let hit = Hit::sure(
+                link.span,
+                "defused",
+                "links are shown here, and not to be clicked",
+            );
+            (hit, Effect::Changes)
+        }));
+    }
+    let is_changed = changed != text;
+    (hits, is_changed.then_some(changed))
+}
+
+fn private<'t>(text: &'t str, kinds: &[privacy::Kind]) -> impl Iterator<Item = Hit> + use<'t> {
+    let kinds = kinds.to_vec();
+    privacy::find(text)
+        .into_iter()
+        .filter(move |hit| kinds.iter().any(|kind| kind.name() == hit.kind))
+}
+
+/// A hit that ends behind the seam, as it lies in what follows it.
+fn behind(hit: Hit, seam: usize) -> Option<Hit> {
+    (hit.span.end > seam).then(|| Hit {
+        span: hit.span.start.saturating_sub(seam)..hit.span.end - seam,
+        ..hit
+    })
+}
+
+/// The last so many bytes, from a character's start.
+fn tail(text: &str, most: usize) -> &str {
+    let mut from = text.len().saturating_sub(most);
+    while !text.is_char_boundary(from) {
+        from += 1;
+    }
+    &text[from..]
+}

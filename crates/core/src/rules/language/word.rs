@@ -1,0 +1,238 @@
+//! One word in Latin letters: how it is written, and whether it is said in English, is the name of a thing, or is only a
+//! sound. Weighs no letters; that is `model.rs`.
+
+use super::super::vocabulary;
+
+/// Letters of a word that are looked at.
+const LONGEST_WORD: usize = 60;
+
+/// A word as it is written.
+pub struct Word {
+    /// In small letters.
+    letters: [char; LONGEST_WORD],
+    pub count: usize,
+    pub capitals: u32,
+    pub begins_large: bool,
+    /// Capitals after small letters.
+    turns: u32,
+    /// The longest run of one letter.
+    longest: u32,
+    kinds: u32,
+    has_vowel: bool,
+}
+
+impl Word {
+    /// The word at the start, and its bytes.
+    pub fn at(rest: &str) -> (Word, usize) {
+        let mut word = Word {
+            letters: [' '; LONGEST_WORD],
+            count: 0,
+            capitals: 0,
+            begins_large: false,
+            turns: 0,
+            longest: 0,
+            kinds: 0,
+            has_vowel: false,
+        };
+        let (mut run, mut seen, mut was_small, mut before) = (0, 0u32, false, ' ');
+        let (mut length, mut end) = (0, 0);
+        for c in rest.chars() {
+            let is_letter = is_latin(c);
+            if !is_letter && !matches!(c, '\'' | '’') && !is_joined_mark(c) {
+                break;
+            }
+            length += c.len_utf8();
+            if is_letter {
+                end = length;
+            }
+            let small = small(c);
+            let large = small != c && is_letter && !matches!(c, 'ａ'..='ｚ');
+            word.begins_large |= large && word.count == 0;
+            word.capitals += u32::from(large);
+            word.turns += u32::from(large && was_small);
+            was_small = is_letter && !large;
+            run = if small == before { run + 1 } else { 1 };
+            before = small;
+            word.longest = word.longest.max(run);
+            word.has_vowel |=
+                !small.is_ascii() || matches!(small, 'a' | 'e' | 'i' | 'o' | 'u' | 'y');
+            let bit = 1u32
+                .checked_shl(u32::from(small).wrapping_sub(97))
+                .unwrap_or(1 << 31);
+            word.kinds += u32::from(seen & bit == 0);
+            seen |= bit;
+            if let Some(place) = word.letters.get_mut(word.count) {
+                *place = small;
+                word.count += 1;
+            }
+        }
+        while word.count > 1 && word.letters[word.count - 1] == '\'' {
+            word.count -= 1;
+        }
+        (word, end.max(1))
+    }
+
+    pub fn letters(&self) -> &[char] {
+        &self.letters[..self.count]
+    }
+
+    /// Whether it is the name of a thing that Chinese talk borrows.
+    pub fn is_term(&self) -> bool {
+        const TERMS: [&str; 40] = [
+            "python",
+            "java",
+            "javascript",
+            "rust",
+            "linux",
+            "docker",
+            "git",
+            "github",
+            "install",
+            "push",
+            "commit",
+            "code",
+            "bug",
+            "api",
+            "server",
+            "windows",
+            "google",
+            "chrome",
+            "android",
+            "iphone",
+            "excel",
+            "word",
+            "office",
+            "wifi",
+            "vlog",
+            "logo",
+            "dota",
+            "live",
+            "rap",
+            "cosplay",
+            "offer",
+            "apple",
+            "steam",
+            "switch",
+            "mac",
+            "pro",
+            "max",
+            "plus",
+            "mini",
+            "import",
+        ];
+        let is_term = |term: &&str| {
+            term.len() == self.count && term.chars().eq(self.letters().iter().copied())
+        };
+        TERMS.iter().any(is_term)
+    }
+
+    /// Whether it stands in the list of English words and is no term.
+    pub fn is_known(&self) -> bool {
+        let stem = self.letters().iter().take_while(|c| **c != '\'');
+        let hardness = vocabulary::hardness(stem.map(|c| u8::try_from(*c).unwrap_or(0)));
+        self.count >= 2 && hardness.is_some() && !self.is_term()
+    }
+
+    pub fn shape(&self) -> Shape {
+        if self.longest >= 3 || (self.count >= 4 && self.kinds <= 2) || !self.has_vowel {
+            Shape::Sound
+        } else if self.turns > 0 {
+            Shape::Joined
+        } else if self.count > 1 && self.capitals as usize == self.count {
+            Shape::Capitals
+        } else {
+            Shape::Plain
+        }
+    }
+}
+
+/// How a word is written.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Shape {
+    Plain,
+    /// NBA.
+    Capitals,
+    /// iPhone, WeChat, fooBar.
+    Joined,
+    /// hhhh, emmm, hahaha, thx: nobody's language.
+    Sound,
+}
+
+/// Sounds and signs that every language uses; in small letters.
+pub fn is_neutral(word: &[char]) -> bool {
+    const LONGEST: usize = 5;
+    let mut small = [0; LONGEST];
+    let Some(small) = small.get_mut(..word.len()) else {
+        return false;
+    };
+    for (byte, letter) in small.iter_mut().zip(word) {
+        *byte = u8::try_from(*letter).unwrap_or(0);
+    }
+    matches!(
+        &*small,
+        [_] | b"ai"
+            | b"ok"
+            | b"em"
+            | b"hi"
+            | b"yo"
+            | b"ha"
+            | b"oh"
+            | b"ah"
+            | b"eh"
+            | b"uh"
+            | b"um"
+            | b"hm"
+            | b"er"
+            | b"gg"
+            | b"ez"
+            | b"op"
+            | b"pk"
+            | b"up"
+            | b"cp"
+            | b"okk"
+            | b"oki"
+            | b"lol"
+            | b"omg"
+            | b"wow"
+            | b"emo"
+            | b"emm"
+            | b"hey"
+            | b"bye"
+            | b"vip"
+            | b"ktv"
+            | b"ppt"
+            | b"app"
+            | b"okay"
+            | b"lmao"
+            | b"haha"
+            | b"hehe"
+            | b"yyds"
+            | b"xswl"
+            | b"awsl"
+    )
+}
+
+fn is_latin(c: char) -> bool {
+    c.is_ascii_alphabetic()
+        || (matches!(u32::from(c), 0xC0..=0x24F | 0x1E00..=0x1EFF | 0xFF21..=0xFF3A | 0xFF41..=0xFF5A)
+            && !matches!(c, '×' | '÷'))
+}
+
+/// Marks that are typed after their letter.
+fn is_joined_mark(c: char) -> bool {
+    matches!(u32::from(c), 0x300..=0x36F)
+}
+
+/// A letter as the model knows it.
+fn small(c: char) -> char {
+    match c {
+        'a'..='z' => c,
+        'A'..='Z' => c.to_ascii_lowercase(),
+        '’' => '\'',
+        'Ａ'..='Ｚ' | 'ａ'..='ｚ' => {
+            let plain = char::from_u32(u32::from(c) - 0xFEE0).unwrap_or(c);
+            plain.to_ascii_lowercase()
+        }
+        _ => c.to_lowercase().next().unwrap_or(c),
+    }
+}

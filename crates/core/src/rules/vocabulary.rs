@@ -1,0 +1,48 @@
+//! English words that people know, and how hard each is. Made in `training/level`; knows no sentences.
+
+/// Keys in order (FNV-1a of the small letters), then a byte of hardness for each.
+static TABLE: &[u8] = include_bytes!("../../../../data/rules/hardness.bin");
+static KEYS: &[[u8; 4]] = TABLE.split_at(TABLE.len() / 5 * 4).0.as_chunks().0;
+static HARDNESS: &[u8] = TABLE.split_at(TABLE.len() / 5 * 4).1;
+/// Bytes to a point of hardness.
+const STEPS: f32 = 16.0;
+
+/// How hard an English word is, from 0, the commonest, to 16; of a word that is in no list, nothing.
+pub(super) fn hardness(small_letters: impl Iterator<Item = u8>) -> Option<f32> {
+    let hash = |hash: u32, byte: u8| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193);
+    let key = small_letters.fold(0x811C_9DC5, hash);
+    let at = KEYS.binary_search_by_key(&key, |key| u32::from_le_bytes(*key));
+    at.ok().map(|at| f32::from(HARDNESS[at]) / STEPS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(word: &str) -> Option<f32> {
+        hardness(word.bytes())
+    }
+
+    #[test]
+    fn the_table_is_whole_and_in_order() {
+        assert!(KEYS.is_sorted_by_key(|key| u32::from_le_bytes(*key)));
+        assert_eq!(KEYS.len(), HARDNESS.len());
+    }
+
+    #[test]
+    fn a_rare_word_is_harder() {
+        for (easy, hard) in [("the", "verdict"), ("dog", "hegemony"), ("eat", "devour")] {
+            assert!(
+                of(easy).is_some() && of(easy) < of(hard),
+                "{easy} and {hard}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_is_no_word_has_no_hardness() {
+        for word in ["", "qwzxk", "nihao", "bonjour", "茶"] {
+            assert_eq!(of(word), None, "{word}");
+        }
+    }
+}

@@ -1,0 +1,376 @@
+//! Entries in characters, written with other ones: such as sound or look the same, emoji, syllables and initials in
+//! letters, or the same ones in another order. What reads as ordinary Chinese is taken for what it is, so each of
+//! these needs two characters side by side that nobody would write.
+
+use super::index::{Bits, Buckets, Want, count};
+use super::line::{INITIALS, Like, Line, Part, Shape, parts, verdict};
+use super::spelt;
+use super::units::{Gap, Kind, Unit};
+use crate::normalise::lexicon::{is_usual_pair, is_word_of_two, mix};
+use crate::normalise::likeness::{self, Key};
+use crate::rules::Certainty;
+
+/// Entries by how they sound and look.
+#[derive(Debug, Default)]
+pub(super) struct Alike {
+    /// The characters of each entry, and where they begin.
+    chars: Vec<char>,
+    starts: Vec<u32>,
+    /// The number of each in the list.
+    entries: Vec<u32>,
+    longest: usize,
+    /// By keys of the first two characters, and which keys there are of each.
+    heads: Table,
+    firsts: KeySet,
+    seconds: KeySet,
+    /// By all characters in any order; which lengths there are.
+    any_order: Table,
+    lengths: u32,
+    /// By syllables in letters, and by their first letters.
+    pub(super) spelt: Table,
+    pub(super) initials: Table,
+}
+
+/// Numbers of entries by hash, with a quick no.
+#[derive(Debug, Default)]
+pub(super) struct Table {
+    bits: Bits,
+    buckets: Buckets,
+}
+
+impl Table {
+    fn build(hashes: &[(u64, u32)]) -> Table {
+        let mut bits = Bits::for_many(hashes.len());
+        hashes.iter().for_each(|(hash, _)| bits.set(*hash));
+        Table {
+            bits,
+            buckets: Buckets::build(hashes.len(), || hashes.iter().copied()),
+        }
+    }
+
+    /// Entries that may have this hash, and others.
+    pub fn get(&self, hash: u64) -> &[u32] {
+        if self.bits.has(hash) {
+            self.buckets.get(hash)
+        } else {
+            &[]
+        }
+    }
+}
+
+/// A set of keys.
+#[derive(Debug)]
+struct KeySet(Vec<u64>);
+
+impl Default for KeySet {
+    fn default() -> Self {
+        KeySet(vec![0; (Key::MAX as usize + 1) / 64])
+    }
+}
+
+impl KeySet {
+    fn set(&mut self, key: Key) {
+        self.0[usize::from(key) / 64] |= 1 << (key % 64);
+    }
+
+    fn has(&self, key: Key) -> bool {
+        self.0[usize::from(key) / 64] >> (key % 64) & 1 == 1
+    }
+}
+
+/// Longer entries are found by their plain form only.
+const LONGEST: usize = 8;
+/// More look-alikes than any character has, and those of one in its place.
+const ALL_LOOKS: usize = 32;
+const NEAREST: usize = 5;
+
+/// What was found: the entry, its units and how they are written.
+pub(super) struct Seen {
+    pub entry: u32,
+    pub start: usize,
+    pub end: usize,
+    pub why: &'static str,
+    pub certainty: Certainty,
+}
+
+impl Alike {
+    pub fn build(entries: &[Vec<Want>]) -> Alike {
+        let mut alike = Alike {
+            starts: vec![0],
+            ..Alike::default()
+        };
+        let (mut heads, mut any_order) = (Vec::new(), Vec::new());
+        let (mut spelt, mut initials) = (Vec::new(), Vec::new());
+        for (n, entry) in entries.iter().enumerate() {
+            let from = alike.chars.len();
+            let expand = |want: &Want| std::iter::repeat_n(want.plain, usize::from(want.run));
+            alike.chars.extend(entry.iter().flat_map(expand));
+            let chars = &alike.chars[from..];
+            let sounding = chars.iter().all(|c| likeness::keys(*c).sound.is_some());
+            if !sounding || !(2..=LONGEST).contains(&chars.len()) {
+                alike.chars.truncate(from);
+                continue;
+            }
+            let number = count(alike.entries.len());
+            for first in keys_of(chars[0]) {
+                for second in keys_of(chars[1]) {
+                    if first < INITIALS || second < INITIALS {
+                        alike.firsts.set(first);
+                        alike.seconds.set(second);
+                        heads.push((pair_hash(first, second), number));
+                    }
+                }
+            }
+            any_order.push((mix(sum(chars)), number));
+            spelt::hashes(chars, |hash| spelt.push((hash, number)));
+            initials.push((spelt::initials_hash(chars), number));
+            alike.lengths |= 1 << chars.len();
+            alike.longest = alike.longest.max(chars.len());
+            alike.entries.push(count(n));
+            alike.starts.push(count(alike.chars.len()));
+        }
+        alike.heads = Table::build(&heads);
+        alike.any_order = Table::build(&any_order);
+        alike.spelt = Table::build(&spelt);
+        alike.initials = Table::build(&initials);
+        alike
+    }
+
+    /// The characters of an entry.
+    pub(super) fn chars(&self, number: u32) -> &[char] {
+        let n = number as usize;
+        &self.chars[self.starts[n] as usize..self.starts[n + 1] as usize]
+    }
+
+    /// Its number in the list.
+    pub(super) fn entry(&self, number: u32) -> u32 {
+        self.entries[number as usize]
+    }
+
+    /// Everything in a text that may be an entry in disguise.
+    pub fn find(&self, units: &[Unit], found: &mut impl FnMut(Seen)) {
+        if self.entries.is_empty() {
+            return;
+        }
+        let shape = Shape::of(units);
+        if shape.letters {
+            spelt::find(self, units, shape.han, found);
+        }
+        if shape.han {
+            for start in 0..units.len() {
+                self.any_order_at(units, start, found);
+            }
+        }
+        if !(shape.han && (shape.odd || shape.letters) || shape.emoji) {
+            return;
+        }
+        let parts = parts(units);
+        let line = Line::of(&parts);
+        for start in 0..parts.len().saturating_sub(1) {
+            if line.is_strange(start, start + self.longest) {
+                self.heads_at(&line, start, found);
+            }
+        }
+        if shape.emoji {
+            self.named(&parts, found);
+        }
+    }
+
+    fn heads_at(&self, line: &Line<'_>, start: usize, found: &mut impl FnMut(Seen)) {
+        let parts = line.parts;
+        let (first, second) = (&parts[start], &parts[start + 1]);
+        if !first.joins(second) {
+            return;
+        }
+        // What stands in a word of its own was hardly put there for its looks.
+        let looks = |at: usize| {
+            if line.is_strange(at, at + 1) {
+                ALL_LOOKS
+            } else {
+                NEAREST
+            }
+        };
+        for a in first.keys(looks(start)).filter(|key| self.firsts.has(*key)) {
+            for b in second
+                .keys(looks(start + 1))
+                .filter(|key| self.seconds.has(*key))
+            {
+                for &number in self.heads.get(pair_hash(a, b)) {
+                    if let Some(seen) = self.compare(number, line, start) {
+                        found(seen);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Whether an entry is written here, and how.
+    fn compare(&self, number: u32, line: &Line<'_>, start: usize) -> Option<Seen> {
+        let chars = self.chars(number);
+        let there = line.parts.get(start..start + chars.len())?;
+        if !line.is_strange(start, start + chars.len()) {
+            return None;
+        }
+        let mut likeness = [false; 6];
+        let (mut odd, mut rare) = (false, false);
+        for (n, (part, c)) in there.iter().zip(chars).enumerate() {
+            if n > 0 && !there[n - 1].joins(part) {
+                return None;
+            }
+            let how = part.is_like(*c)?;
+            likeness[how as usize] = true;
+            if how != Like::Same {
+                let mut joint = |at: usize| {
+                    odd |= line.odd[at];
+                    rare |= line.rare[at];
+                };
+                if n > 0 {
+                    joint(start + n - 1);
+                }
+                if n + 1 < chars.len() {
+                    joint(start + n);
+                }
+            }
+        }
+        // Sounds are shared by many more characters than looks are.
+        let by_sound = likeness[Like::Sound as usize];
+        if !(odd || rare && !by_sound) {
+            return None;
+        }
+        // Two characters of which neither is the entry's are a weak likeness.
+        let weak = chars.len() == 2 && !likeness[Like::Same as usize];
+        let mixed = by_sound && likeness[Like::Shape as usize];
+        if weak && (mixed || !by_sound && !odd) && !line.all_strange_in(start, start + 2) {
+            return None;
+        }
+        let (why, certainty) = verdict(likeness);
+        let plain = !weak || odd && line.all_strange_in(start, start + 2);
+        let certainty = if plain { certainty } else { Certainty::Likely };
+        let (start, end) = (there[0].unit, there[there.len() - 1].unit + 1);
+        Some(Seen {
+            entry: self.entry(number),
+            start,
+            end,
+            why,
+            certainty,
+        })
+    }
+
+    fn any_order_at(&self, units: &[Unit], start: usize, found: &mut impl FnMut(Seen)) {
+        let mut total = 0_u64;
+        for (n, unit) in units[start..].iter().take(self.longest).enumerate() {
+            if unit.kind != Kind::Han || unit.run > 1 || (n > 0 && unit.gap != Gap::None) {
+                return;
+            }
+            total = total.wrapping_add(weight(unit.plain));
+            let length = n + 1;
+            if length < 2 || self.lengths >> length & 1 == 0 {
+                continue;
+            }
+            let there = &units[start..start + length];
+            for &number in self.any_order.get(mix(total)) {
+                let chars = self.chars(number);
+                let same_order = || there.iter().zip(chars).all(|(unit, c)| unit.plain == *c);
+                let count = |c: char| there.iter().filter(|unit| unit.plain == c).count();
+                let same = chars.len() == length
+                    && chars
+                        .iter()
+                        .all(|c| count(*c) == chars.iter().filter(|d| *d == c).count());
+                if same && !same_order() && !is_said(units, start, length) {
+                    found(Seen {
+                        entry: self.entry(number),
+                        start,
+                        end: start + length,
+                        why: "written in another order",
+                        certainty: Certainty::Sure,
+                    });
+                }
+            }
+        }
+    }
+
+    /// Emoji that stand for more than one character.
+    fn named(&self, parts: &[Part], found: &mut impl FnMut(Seen)) {
+        let emoji = parts
+            .iter()
+            .enumerate()
+            .filter(|(_, part)| part.kind == Kind::Emoji);
+        for (at, part) in emoji.take(MOST_EMOJI) {
+            for name in likeness::names(part.c) {
+                let chars: Vec<char> = name.chars().collect();
+                if chars.len() < 2 {
+                    continue;
+                }
+                let from = at.saturating_sub(LONGEST);
+                let to = (at + 1 + LONGEST).min(parts.len());
+                let mut spelt = parts[from..at].to_vec();
+                let said = spelt.len();
+                let say = |c: &char| Part {
+                    said: true,
+                    ..Part::new(*c, Kind::Han, part.gap, part.unit)
+                };
+                spelt.extend(chars.iter().map(say));
+                spelt.extend(parts[at + 1..to].iter().cloned());
+                let line = Line::all_strange(&spelt);
+                for start in said.saturating_sub(LONGEST)..=said {
+                    if start + 1 < spelt.len() {
+                        self.heads_at(&line, start, &mut |seen| {
+                            if seen.start <= part.unit && part.unit < seen.end {
+                                found(seen);
+                            }
+                        });
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// So many emoji of a text are taken for words.
+const MOST_EMOJI: usize = 16;
+
+/// Whether characters are ordinary in this order: a word, or the ends of the words on either side.
+fn is_said(units: &[Unit], start: usize, length: usize) -> bool {
+    let there = &units[start..start + length];
+    let usual = |a: Option<&Unit>, b: Option<&Unit>| match (a, b) {
+        (Some(a), Some(b)) => b.gap == Gap::None && is_usual_pair(a.plain, b.plain),
+        (_, None) | (None, _) => false,
+    };
+    if !there.windows(2).all(|two| usual(two.first(), two.last())) {
+        return false;
+    }
+    let before = usual(
+        start.checked_sub(1).and_then(|n| units.get(n)),
+        units.get(start),
+    );
+    let after = usual(there.last(), units.get(start + length));
+    let word = length == 2 && is_word_of_two(there[0].plain, there[1].plain);
+    word || before && after
+}
+
+fn keys_of(c: char) -> impl Iterator<Item = Key> + Clone {
+    let keys = likeness::keys(c);
+    let letter = keys
+        .sound
+        .and_then(|sound| likeness::spelling(sound).bytes().next());
+    let letter = letter.map(|letter| INITIALS + Key::from(letter));
+    keys.sound
+        .into_iter()
+        .chain(keys.sounds.iter().copied())
+        .chain(Key::try_from(c as u32).ok())
+        .chain(letter)
+}
+
+fn pair_hash(first: Key, second: Key) -> u64 {
+    mix(u64::from(first) << 16 | u64::from(second))
+}
+
+fn weight(c: char) -> u64 {
+    mix(c as u64 + 1)
+}
+
+fn sum(chars: &[char]) -> u64 {
+    chars
+        .iter()
+        .fold(0, |total, c| total.wrapping_add(weight(*c)))
+}

@@ -1,0 +1,275 @@
+//! A text as somebody reads it who looks for other characters than are there: characters, emoji, syllables and initials
+//! in a row, and which of them stand where nobody would put them.
+
+use super::spelt;
+use super::units::{Gap, Kind, Unit};
+use crate::normalise::lexicon::{is_ordinary_pair, is_usual_pair, stands_alone};
+use crate::normalise::likeness::{self, Key};
+use crate::rules::Certainty;
+
+/// Keys of first letters, beyond all others.
+pub(super) const INITIALS: Key = 0xff00;
+
+/// What a text has, seen in one pass.
+pub(super) struct Shape {
+    pub han: bool,
+    pub odd: bool,
+    pub letters: bool,
+    pub emoji: bool,
+}
+
+impl Shape {
+    pub fn of(units: &[Unit]) -> Shape {
+        let mut shape = Shape {
+            han: false,
+            odd: false,
+            letters: false,
+            emoji: false,
+        };
+        let mut before: Option<&Unit> = None;
+        for unit in units {
+            match unit.kind {
+                Kind::Han => {
+                    shape.han = true;
+                    shape.odd |= before.is_some_and(|before| {
+                        before.kind == Kind::Han
+                            && unit.gap < Gap::Clause
+                            && (unit.gap != Gap::None || !is_usual_pair(before.plain, unit.plain))
+                    });
+                }
+                Kind::Letter => shape.letters = true,
+                Kind::Emoji => shape.emoji = true,
+                Kind::Digit | Kind::Leet => {}
+            }
+            before = Some(unit);
+        }
+        shape
+    }
+}
+
+/// A character, emoji, syllable or initial of the text.
+#[derive(Clone, Debug)]
+pub(super) struct Part {
+    pub c: char,
+    pub kind: Kind,
+    pub gap: Gap,
+    /// An emoji's name.
+    pub said: bool,
+    /// The syllable or initial.
+    pub key: Option<Key>,
+    pub unit: usize,
+}
+
+impl Part {
+    pub fn new(c: char, kind: Kind, gap: Gap, unit: usize) -> Part {
+        Part {
+            c,
+            kind,
+            gap,
+            said: false,
+            key: None,
+            unit,
+        }
+    }
+
+    /// All that it may stand for.
+    /// So many of its look-alikes among them.
+    pub fn keys(&self, looks: usize) -> impl Iterator<Item = Key> + Clone {
+        let han = (self.kind == Kind::Han).then(|| likeness::keys(self.c));
+        let shapes = han.map_or(&[][..], |keys| keys.shapes);
+        let shapes = shapes.iter().copied().take(looks);
+        let own = han.and_then(|_| Key::try_from(self.c as u32).ok());
+        let sound = han.and_then(|keys| keys.sound).or(self.key);
+        let emoji = if self.kind == Kind::Emoji {
+            likeness::names(self.c)
+        } else {
+            &[]
+        };
+        let named = emoji
+            .iter()
+            .filter_map(|name| likeness::keys(only(name)?).sound);
+        sound.into_iter().chain(own).chain(shapes).chain(named)
+    }
+
+    /// Whether the next one may belong to the same word.
+    pub fn joins(&self, next: &Part) -> bool {
+        let both = self.kind == Kind::Han && next.kind == Kind::Han;
+        next.gap <= if both { Gap::Sign } else { Gap::Blank }
+    }
+
+    pub fn is_like(&self, c: char) -> Option<Like> {
+        let keys = likeness::keys(c);
+        let sounds = |key: Key| keys.sound == Some(key) || keys.sounds.contains(&key);
+        let initial = || {
+            keys.sound
+                .and_then(|key| likeness::spelling(key).chars().next())
+        };
+        let code = |c: char| Key::try_from(c as u32).unwrap_or(0);
+        match self.kind {
+            _ if self.said => self.keys(0).any(sounds).then_some(Like::Emoji),
+            Kind::Han if self.c == c => Some(Like::Same),
+            Kind::Han => {
+                let own = likeness::keys(self.c);
+                if own.shapes.contains(&code(c)) || keys.shapes.contains(&code(self.c)) {
+                    Some(Like::Shape)
+                } else {
+                    own.sound
+                        .iter()
+                        .chain(own.sounds)
+                        .any(|key| sounds(*key))
+                        .then_some(Like::Sound)
+                }
+            }
+            Kind::Emoji => self.keys(0).any(sounds).then_some(Like::Emoji),
+            Kind::Letter => self.keys(0).any(sounds).then_some(Like::Pinyin),
+            Kind::Digit => (initial() == Some(self.c)).then_some(Like::Initial),
+            Kind::Leet => None,
+        }
+    }
+}
+
+fn only(name: &str) -> Option<char> {
+    let mut chars = name.chars();
+    chars.next().filter(|_| chars.next().is_none())
+}
+
+/// How a part of the text is like a character of an entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Like {
+    Same,
+    Shape,
+    Sound,
+    Emoji,
+    Pinyin,
+    Initial,
+}
+
+pub(super) fn verdict(likeness: [bool; 6]) -> (&'static str, Certainty) {
+    let has = |like: Like| likeness[like as usize];
+    if has(Like::Emoji) {
+        ("written with an emoji", Certainty::Likely)
+    } else if has(Like::Initial) {
+        ("written with a first letter", Certainty::Likely)
+    } else if has(Like::Sound) {
+        (
+            "written with characters that sound alike",
+            Certainty::Likely,
+        )
+    } else if has(Like::Pinyin) {
+        ("written partly in pinyin", Certainty::Sure)
+    } else {
+        ("written with characters that look alike", Certainty::Sure)
+    }
+}
+
+/// Everything that has a sound or a look, in order.
+pub(super) fn parts(units: &[Unit]) -> Vec<Part> {
+    let mut parts = Vec::with_capacity(units.len());
+    let mut at = 0;
+    while at < units.len() {
+        let unit = &units[at];
+        match unit.kind {
+            Kind::Han => {
+                for n in 0..unit.run.min(3) {
+                    let gap = if n == 0 { unit.gap } else { Gap::None };
+                    parts.push(Part::new(unit.plain, Kind::Han, gap, at));
+                }
+            }
+            Kind::Emoji => parts.push(Part::new(unit.plain, Kind::Emoji, unit.gap, at)),
+            Kind::Letter => {
+                let end = spelt::token_end(units, at);
+                match spelt::syllables(&units[at..end]) {
+                    Some(syllables) => {
+                        for (n, (syllable, from)) in syllables.into_iter().enumerate() {
+                            let gap = if n == 0 { unit.gap } else { Gap::None };
+                            let mut part = Part::new('\0', Kind::Letter, gap, at + from);
+                            part.key = Some(syllable);
+                            parts.push(part);
+                        }
+                    }
+                    None if end == at + 1 => {
+                        // Stands for the first letter of a syllable; no number comes this far.
+                        let mut part = Part::new(unit.plain, Kind::Digit, unit.gap, at);
+                        if let Ok(letter) = u8::try_from(unit.plain) {
+                            part.key = Some(INITIALS + Key::from(letter));
+                        }
+                        parts.push(part);
+                    }
+                    None => parts.push(Part::new('\0', Kind::Leet, unit.gap, at)),
+                }
+                at = end - 1;
+            }
+            Kind::Digit | Kind::Leet => parts.push(Part::new('\0', Kind::Leet, unit.gap, at)),
+        }
+        at += 1;
+    }
+    parts
+}
+
+/// What reads as ordinary Chinese in a text, and what does not.
+pub(super) struct Line<'p> {
+    pub parts: &'p [Part],
+    /// Whether each part and the next one are a pair that nobody would write.
+    pub odd: Vec<bool>,
+    /// Whether they are one that is not written often.
+    pub rare: Vec<bool>,
+    /// How many parts before each belong to no word of their own: neither to the one before nor to the one after.
+    pub strange: Vec<u32>,
+}
+
+impl<'p> Line<'p> {
+    pub fn of(parts: &'p [Part]) -> Line<'p> {
+        let odd = parts
+            .windows(2)
+            .map(|two| is_odd(&two[0], &two[1]))
+            .collect();
+        let (mut strange, mut rare) = (Vec::with_capacity(parts.len() + 1), Vec::new());
+        let (mut so_far, mut before) = (0, false);
+        strange.push(0);
+        for (at, part) in parts.iter().enumerate() {
+            let after = parts.get(at + 1).is_some_and(|next| {
+                let both = part.kind == Kind::Han && next.kind == Kind::Han;
+                both && next.gap == Gap::None && is_usual_pair(part.c, next.c)
+            });
+            rare.push(!after);
+            let natural = part.kind == Kind::Han && (before || after || stands_alone(part.c));
+            so_far += u32::from(!natural);
+            strange.push(so_far);
+            before = after;
+        }
+        Line {
+            parts,
+            odd,
+            rare,
+            strange,
+        }
+    }
+
+    /// All of it, where an emoji has become words.
+    pub fn all_strange(parts: &'p [Part]) -> Line<'p> {
+        let strange = (0..).take(parts.len() + 1).collect();
+        Line {
+            parts,
+            odd: vec![true; parts.len()],
+            rare: vec![true; parts.len()],
+            strange,
+        }
+    }
+
+    /// Whether no part from here to there belongs to a word.
+    pub fn all_strange_in(&self, start: usize, end: usize) -> bool {
+        (self.strange[end] - self.strange[start]) as usize == end - start
+    }
+
+    /// Whether a part from here to there belongs to no word.
+    pub fn is_strange(&self, start: usize, end: usize) -> bool {
+        let end = end.min(self.parts.len());
+        self.strange[start] < self.strange[end]
+    }
+}
+
+/// Nobody would write these two side by side but to hide something.
+fn is_odd(a: &Part, b: &Part) -> bool {
+    let both = a.kind == Kind::Han && b.kind == Kind::Han;
+    !both || b.gap == Gap::None && !is_ordinary_pair(a.c, b.c) || b.gap == Gap::Sign
+}

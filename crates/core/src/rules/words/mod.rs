@@ -1,0 +1,365 @@
+//! The rule `words`: lists of words that a house does not want, found however they are disguised. Texts and entries
+//! are read the same way; a list is compiled once, and looking through a text takes time in proportion to the text.
+//! What a list may hold is the admin's: none is shipped, and no entry is ever taken for a pattern of any language.
+
+mod alike;
+mod han;
+mod index;
+mod latin;
+mod line;
+mod parts;
+mod spelt;
+mod units;
+
+use std::collections::HashSet;
+use std::ops::Range;
+
+use super::{Certainty, Hit};
+use alike::Alike;
+use index::{Index, Want};
+use units::{Gap, Kind, Unit, units};
+
+/// What follows a word with a hidden letter is no longer.
+const LONGEST_ENDING: usize = 3;
+/// What every hit is called.
+const KIND: &str = "listed";
+
+/// A list that was read, with what it allows.
+#[derive(Debug)]
+pub struct WordList {
+    /// The entries as they were written, one after the other.
+    written: String,
+    ends: Vec<u32>,
+    /// So many of them are forbidden; those after them are allowed.
+    forbidden: u32,
+    index: Index,
+    alike: Alike,
+    /// Entries of signs alone, such as `(╯°□°)`: looked for as they are.
+    signs: Vec<String>,
+}
+
+/// Why a list cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ListError {
+    /// A single letter or digit is in every text.
+    #[error(
+        "line {line}: {entry:?} is too short, it would be found in nearly every message; write a whole word"
+    )]
+    TooShort {
+        /// Counted from 1.
+        line: usize,
+        /// As it was written.
+        entry: String,
+    },
+    /// More than anybody says in one go.
+    #[error(
+        "line {line}: {start:?}… is too long, an entry has at most {LONGEST_ENTRY} letters or characters; write the part that matters"
+    )]
+    TooLong {
+        /// Counted from 1.
+        line: usize,
+        /// How it begins.
+        start: String,
+    },
+    /// Entries without a letter are looked for one by one.
+    #[error(
+        "line {line}: {entry:?} has no letter or character, and {MOST_SIGNS} such entries are the most; take some out"
+    )]
+    TooManySigns {
+        /// Counted from 1.
+        line: usize,
+        /// As it was written.
+        entry: String,
+    },
+}
+
+/// An entry has at most so many letters, digits and characters.
+pub const LONGEST_ENTRY: usize = 64;
+/// So many entries may be without any letter.
+pub const MOST_SIGNS: usize = 256;
+
+impl WordList {
+    /// Reads a list and what it allows: an entry a line, blank lines and those that begin with `#` left out. Entries
+    /// that are the same are taken once. Where an allowed entry covers what was found, nothing was found.
+    pub fn compile(forbidden: &str, allowed: &str) -> Result<WordList, ListError> {
+        let mut list = WordList {
+            written: String::new(),
+            ends: Vec::new(),
+            forbidden: 0,
+            index: Index::default(),
+            alike: Alike::default(),
+            signs: Vec::new(),
+        };
+        let mut wants = Vec::new();
+        list.read(forbidden, &mut wants, true)?;
+        list.forbidden = index::count(wants.len());
+        list.read(allowed, &mut wants, false)?;
+        list.index = Index::build(&wants);
+        wants.truncate(list.forbidden as usize);
+        list.alike = Alike::build(&wants);
+        Ok(list)
+    }
+
+    fn read(
+        &mut self,
+        text: &str,
+        wants: &mut Vec<Vec<Want>>,
+        forbids: bool,
+    ) -> Result<(), ListError> {
+        let mut known = HashSet::new();
+        let text = text.trim_start_matches('\u{feff}');
+        for (line, entry) in text
+            .lines()
+            .enumerate()
+            .map(|(n, entry)| (n + 1, entry.trim()))
+        {
+            if entry.is_empty() || entry.starts_with('#') {
+                continue;
+            }
+            let units = units(entry);
+            let plain = units.iter().filter(|unit| unit.kind != Kind::Leet).count();
+            if plain == 0 || (entry.chars().count() > 1 && units.len() == 1 && is_single(&units)) {
+                if self.signs.len() >= MOST_SIGNS {
+                    return Err(ListError::TooManySigns {
+                        line,
+                        entry: entry.into(),
+                    });
+                }
+                if forbids && !self.signs.iter().any(|known| known == entry) {
+                    self.signs.push(entry.into());
+                }
+                continue;
+            }
+            if is_single(&units) {
+                return Err(ListError::TooShort {
+                    line,
+                    entry: entry.into(),
+                });
+            }
+            if units.len() > LONGEST_ENTRY {
+                let start = entry.chars().take(12).collect();
+                return Err(ListError::TooLong { line, start });
+            }
+            let made_of: Vec<Want> = units.iter().map(want).collect();
+            let key: Vec<(char, u8)> = made_of.iter().map(|want| (want.plain, want.run)).collect();
+            if known.insert(key) {
+                self.written.push_str(entry);
+                self.ends.push(index::count(self.written.len()));
+                wants.push(made_of);
+            }
+        }
+        Ok(())
+    }
+
+    /// An entry as it was written.
+    fn entry(&self, n: u32) -> &str {
+        let n = n as usize;
+        let start = n.checked_sub(1).map_or(0, |before| self.ends[before]);
+        &self.written[start as usize..self.ends[n] as usize]
+    }
+
+    /// Every place where an entry is written, in order.
+    pub fn find(&self, text: &str) -> Vec<Hit> {
+        let mut found = Found::default();
+        if !self.signs.is_empty() {
+            self.find_signs(text, &mut found);
+        }
+        let units = units(text);
+        self.find_spelt(&units, false, &mut found);
+        if let Some(joined) = parts::joined_units(&units) {
+            self.find_spelt(&joined, true, &mut found);
+        }
+        latin::unmasked(&units, |word, from| {
+            self.find_masked(&units, word, from, &mut found)
+        });
+        self.alike.find(&units, &mut |seen| {
+            let span = units[seen.start].to(&units[seen.end - 1]);
+            found.add(self, seen.entry, span, seen.why, seen.certainty);
+        });
+        found.into_hits(self)
+    }
+
+    fn find_signs(&self, text: &str, found: &mut Found) {
+        for sign in &self.signs {
+            if let Some(at) = text.find(sign.as_str()) {
+                found.signs.push(at..at + sign.len());
+            }
+        }
+    }
+
+    /// Entries that a word is, once a hidden letter was guessed.
+    fn find_masked(&self, units: &[Unit], word: &[Unit], from: usize, found: &mut Found) {
+        self.index.at(word, 0, |entry, length| {
+            let wants = self.index.wants(entry);
+            let whole = word.len() - length <= LONGEST_ENDING;
+            if length >= 4 && whole && latin::judge(word, 0, wants).is_some() {
+                // With a letter put in, the word has at most one unit more than there are.
+                let last = (from + word.len()).min(units.len()) - 1;
+                let ends_there = word[word.len() - 1].end == units[last].end;
+                let span = units[from].to(&units[if ends_there { last } else { last - 1 }]);
+                found.add(
+                    self,
+                    entry,
+                    span,
+                    "written with a letter hidden",
+                    Certainty::Sure,
+                );
+            }
+        });
+    }
+
+    /// Entries letter by letter; `joined`: only those that are written in parts of their characters.
+    fn find_spelt(&self, units: &[Unit], joined: bool, found: &mut Found) {
+        for start in 0..units.len() {
+            self.index.at(units, start, |entry, length| {
+                let wants = self.index.wants(entry);
+                let there = &units[start..start + length];
+                let han = there
+                    .iter()
+                    .any(|unit| matches!(unit.kind, Kind::Han | Kind::Emoji));
+                if joined && !there.iter().any(|unit| unit.joined) {
+                    return;
+                }
+                let why = if han {
+                    han::judge(units, start, wants)
+                } else {
+                    latin::judge(units, start, wants)
+                };
+                if let Some(why) = why {
+                    let span = there[0].to(&there[length - 1]);
+                    let chance = why == latin::AS_WORDS;
+                    let certainty = if chance {
+                        Certainty::Likely
+                    } else {
+                        Certainty::Sure
+                    };
+                    found.add(self, entry, span, why, certainty);
+                }
+            });
+        }
+    }
+}
+
+fn want(unit: &Unit) -> Want {
+    Want {
+        plain: unit.plain,
+        class: unit.class,
+        run: unit.run,
+        apart: unit.gap != Gap::None,
+    }
+}
+
+/// One letter or digit, once.
+fn is_single(units: &[Unit]) -> bool {
+    matches!(units, [only] if only.run == 1 && only.is_wordy() && only.plain.is_ascii())
+}
+
+/// What was found so far.
+#[derive(Default)]
+struct Found {
+    spelt: Vec<Spelt>,
+    allowed: Vec<Range<usize>>,
+    signs: Vec<Range<usize>>,
+}
+
+struct Spelt {
+    entry: u32,
+    span: Range<usize>,
+    why: &'static str,
+    certainty: Certainty,
+}
+
+impl Found {
+    fn add(
+        &mut self,
+        list: &WordList,
+        entry: u32,
+        span: Range<usize>,
+        why: &'static str,
+        certainty: Certainty,
+    ) {
+        if entry < list.forbidden {
+            self.spelt.push(Spelt {
+                entry,
+                span,
+                why,
+                certainty,
+            });
+        } else if certainty == Certainty::Sure {
+            self.allowed.push(span);
+        }
+    }
+
+    fn into_hits(mut self, list: &WordList) -> Vec<Hit> {
+        let allowed = Cover::of(std::mem::take(&mut self.allowed));
+        let mut spelt = self.spelt;
+        spelt.retain(|spelt| !allowed.holds(&spelt.span));
+        // The surest and longest first; what lies within another one is not told again.
+        spelt.sort_by(|a, b| {
+            (a.span.start, b.certainty, b.span.end, a.entry).cmp(&(
+                b.span.start,
+                a.certainty,
+                a.span.end,
+                b.entry,
+            ))
+        });
+        let mut hits: Vec<Hit> = Vec::new();
+        let mut reach = [0; 2];
+        for Spelt {
+            entry,
+            span,
+            why,
+            certainty,
+        } in spelt
+        {
+            let sure = usize::from(certainty == Certainty::Sure);
+            if span.end <= reach[sure] || span.end <= reach[1] {
+                continue;
+            }
+            reach[sure] = span.end;
+            let hit = Hit {
+                certainty,
+                ..Hit::sure(span, KIND, why)
+            };
+            hits.push(hit.of_entry(list.entry(entry)));
+        }
+        for (span, sign) in self.signs.into_iter().map(|span| (span, "on the list")) {
+            let at = hits.partition_point(|hit| hit.span.start <= span.start);
+            hits.insert(at, Hit::sure(span, KIND, sign));
+        }
+        hits
+    }
+}
+
+/// Places, to ask whether one of them covers another place.
+struct Cover {
+    /// By where they begin.
+    starts: Vec<usize>,
+    /// The farthest that these and all before them reach.
+    reach: Vec<usize>,
+}
+
+impl Cover {
+    fn of(mut spans: Vec<Range<usize>>) -> Cover {
+        spans.sort_by_key(|span| span.start);
+        let mut farthest = 0;
+        let reach = |span: &Range<usize>| {
+            farthest = span.end.max(farthest);
+            farthest
+        };
+        Cover {
+            starts: spans.iter().map(|span| span.start).collect(),
+            reach: spans.iter().map(reach).collect(),
+        }
+    }
+
+    fn holds(&self, span: &Range<usize>) -> bool {
+        let before = self.starts.partition_point(|start| *start <= span.start);
+        before
+            .checked_sub(1)
+            .is_some_and(|last| self.reach[last] >= span.end)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,61 @@
+//! Characters written in parts, as `女马` for `妈`: put together again, beside what was written.
+
+use super::units::{Gap, Kind, Unit};
+use crate::normalise::likeness::{joined, may_join};
+
+/// A character has at most so many parts.
+const MOST_PARTS: usize = 4;
+
+/// The same text with parts put together; nothing if there are none.
+pub(super) fn joined_units(units: &[Unit]) -> Option<Vec<Unit>> {
+    let first = (0..units.len()).find(|at| join(&units[*at..]).is_some())?;
+    let mut out = units[..first].to_vec();
+    let mut at = first;
+    while at < units.len() {
+        match join(&units[at..]) {
+            Some((whole, parts)) => {
+                let end = units[at + parts - 1].end;
+                let mut unit = Unit {
+                    end,
+                    run: 1,
+                    joined: true,
+                    ..units[at].clone()
+                };
+                (unit.plain, unit.class) = (whole, whole);
+                out.push(unit);
+                at += parts;
+            }
+            None => {
+                out.push(units[at].clone());
+                at += 1;
+            }
+        }
+    }
+    Some(out)
+}
+
+/// The character that begins here, and how many units it is made of.
+fn join(units: &[Unit]) -> Option<(char, usize)> {
+    let first = units.first().filter(|unit| unit.kind == Kind::Han)?;
+    let second = if first.run > 1 { first } else { units.get(1)? };
+    if !may_join(first.plain, second.plain) {
+        return None;
+    }
+    let mut parts = Vec::new();
+    let mut best = None;
+    for (n, unit) in units.iter().enumerate() {
+        if unit.kind != Kind::Han || (n > 0 && unit.gap != Gap::None) {
+            break;
+        }
+        parts.extend(std::iter::repeat_n(unit.plain, usize::from(unit.run)));
+        if parts.len() > MOST_PARTS {
+            break;
+        }
+        if parts.len() > 1
+            && let Some(whole) = joined(&parts).filter(|whole| *whole != first.plain)
+        {
+            best = Some((whole, n + 1));
+        }
+    }
+    best
+}

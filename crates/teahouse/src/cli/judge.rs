@@ -1,0 +1,336 @@
+//! `teahouse judge`: a charter's rules over lines of text, one object a line in, one out, in the same order. It reads
+//! the charter and its lists and nothing else; the same lines always get the same verdicts.
+
+mod shapes;
+
+use std::collections::HashMap;
+use std::io::{BufRead, BufReader, BufWriter, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+
+use anyhow::Context;
+use clap::{Args, ValueEnum};
+use jiff::Timestamp;
+use teahouse_core::rules::climb::{Climbs, Who};
+use teahouse_core::rules::judge::{Line, Seen, Voice};
+use teahouse_core::rules::{Side, language, level, links};
+use teahouse_core::{Heard, Language, MemberId, Mode, Quoted, Replies, calls};
+
+use super::config_errors;
+use crate::config::{self, Ruled};
+use crate::logs;
+use shapes::{In, Out};
+
+/// Lines that travel together from reader to judge to writer.
+const BATCH: usize = 512;
+/// Batches on their way at once, for each judge.
+const AHEAD: usize = 4;
+/// Rooms whose latest lines are remembered.
+const ROOMS: usize = 1_000;
+/// The longest line that is read: a longer one is an error, and the next one is read as usual.
+const LONGEST: usize = 4 << 20;
+
+#[derive(Args)]
+pub(super) struct Judge {
+    /// The charter; its lists lie beside it
+    #[arg(long, value_name = "FILE")]
+    charter: PathBuf,
+    /// Whose words they are
+    #[arg(long, value_enum, default_value = "member")]
+    side: WhoseWords,
+    /// Tell with each line how its verdict came about
+    #[arg(long)]
+    explain: bool,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum WhoseWords {
+    /// What members say in the room
+    Member,
+    /// What is asked, before a provider sees it
+    Question,
+    /// What the house is about to say
+    Answer,
+}
+
+impl WhoseWords {
+    fn side(self) -> Side {
+        match self {
+            WhoseWords::Member => Side::Member,
+            WhoseWords::Question => Side::Question,
+            WhoseWords::Answer => Side::Answer,
+        }
+    }
+}
+
+/// A line that was looked at; what needs the lines before it is still to be done.
+struct Looked {
+    line: In,
+    seen: Seen,
+    out: Out,
+}
+
+/// Lines as they were read, with their numbers.
+type Raw = Vec<(usize, Vec<u8>)>;
+/// The same, looked at; of what cannot be judged the answer is ready.
+type Done = Vec<Result<Looked, Box<Out>>>;
+
+impl Judge {
+    pub(super) fn run(self) -> anyhow::Result<ExitCode> {
+        let ruled = config::load_ruled(&self.charter, Language::English)
+            .map_err(|errors| config_errors(&errors))?;
+        for warning in &ruled.warnings {
+            logs::tell(&format!("look at this: {warning}"));
+        }
+        let judges = std::thread::available_parallelism().map_or(1, |cores| cores.get().min(8));
+        let desk = Desk {
+            ruled: &ruled,
+            side: self.side.side(),
+            explain: self.explain,
+        };
+        std::thread::scope(|threads| {
+            let mut to_judges = Vec::new();
+            let mut from_judges = Vec::new();
+            for _ in 0..judges {
+                let (lines, work) = sync_channel::<Raw>(AHEAD);
+                let (done, looked) = sync_channel(AHEAD);
+                threads.spawn(move || desk.look_at_all(&work, &done));
+                to_judges.push(lines);
+                from_judges.push(looked);
+            }
+            let reader = threads.spawn(move || read_all(&to_judges));
+            let written = desk.write_all(&from_judges);
+            // A reader that waits for a judge is let go of: nobody takes its lines any more.
+            drop(from_judges);
+            let read = reader
+                .join()
+                .unwrap_or_else(|_| Err(anyhow::anyhow!("the reader broke off")));
+            written.and(read)
+        })?;
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// Reads lines and deals them out, a batch to each judge in turn.
+fn read_all(judges: &[SyncSender<Raw>]) -> anyhow::Result<()> {
+    let mut input = BufReader::with_capacity(1 << 20, std::io::stdin().lock());
+    let (mut number, mut turn) = (0, 0);
+    let mut batch = Vec::with_capacity(BATCH);
+    loop {
+        let mut line = Vec::new();
+        let read = input
+            .read_until(b'\n', &mut line)
+            .context("cannot read standard input")?;
+        let is_end = read == 0;
+        if !is_end {
+            number += 1;
+            batch.push((number, line));
+        }
+        if batch.len() >= BATCH || (is_end && !batch.is_empty()) {
+            let full = std::mem::replace(&mut batch, Vec::with_capacity(BATCH));
+            // The writer has gone: nobody reads any further.
+            if judges[turn % judges.len()].send(full).is_err() {
+                return Ok(());
+            }
+            turn += 1;
+        }
+        if is_end {
+            return Ok(());
+        }
+    }
+}
+
+/// Where lines are judged.
+#[derive(Clone, Copy)]
+struct Desk<'r> {
+    ruled: &'r Ruled,
+    side: Side,
+    explain: bool,
+}
+
+/// What the lines before have left.
+#[derive(Default)]
+struct Memory {
+    climbs: Climbs,
+    rooms: HashMap<String, Room>,
+    lines: u64,
+}
+
+/// What was said in one room.
+#[derive(Default)]
+struct Room {
+    replies: Replies,
+    /// The number of its latest line.
+    latest: u64,
+}
+
+impl Desk<'_> {
+    fn look_at_all(&self, work: &Receiver<Raw>, done: &SyncSender<Done>) {
+        while let Ok(batch) = work.recv() {
+            let looked = batch
+                .into_iter()
+                .map(|(number, line)| self.look(number, &line))
+                .collect();
+            if done.send(looked).is_err() {
+                return;
+            }
+        }
+    }
+
+    /// All that one line tells by itself.
+    fn look(&self, number: usize, line: &[u8]) -> Result<Looked, Box<Out>> {
+        if line.len() > LONGEST {
+            let why = format!("the line has {} bytes, {LONGEST} are read", line.len());
+            return Err(Box::new(Out::error(why, number)));
+        }
+        let line = In::read(line).map_err(|why| Box::new(Out::error(why, number)))?;
+        let text = line.text.as_str();
+        let charter = &self.ruled.charter;
+        let (seen, rewritten, judgement) = match self.side {
+            Side::Answer => {
+                let judged = self.ruled.rules.judge_answer(Voice::Model, "", text, &[]);
+                (Seen::default(), judged.rewritten, Some(judged.judgement))
+            }
+            Side::Question => {
+                let seen = self.with_line(&line, |line| self.ruled.rules.look(self.side, line));
+                (seen, self.ruled.rules.masked(text), None)
+            }
+            Side::Member => {
+                let seen = self.with_line(&line, |line| self.ruled.rules.look(self.side, line));
+                (seen, None, None)
+            }
+        };
+        let wants_level = charter
+            .levels
+            .as_ref()
+            .is_some_and(|rule| rule.mode != Mode::Off);
+        let found = match seen.links.is_empty() {
+            true => links::find(text),
+            false => seen.links.clone(),
+        };
+        let mut out = Out {
+            id: line.id.clone(),
+            language: language::identify(text).as_str(),
+            level: wants_level.then(|| level::level(text)).flatten(),
+            addressed: calls(text, charter.trigger.as_slice()),
+            links: found,
+            rewritten,
+            ..Out::default()
+        };
+        if let Some(judgement) = judgement {
+            out.judged(judgement);
+        }
+        Ok(Looked { line, seen, out })
+    }
+
+    fn with_line<T>(&self, line: &In, look: impl FnOnce(&Line<'_>) -> T) -> T {
+        let member = line
+            .member
+            .as_ref()
+            .map(|member| MemberId::new(member.id.clone()));
+        let names: Vec<&str> = line
+            .member
+            .iter()
+            .map(|member| member.name.as_str())
+            .collect();
+        let joined = line.member.as_ref().and_then(|member| member.joined);
+        look(&Line {
+            text: &line.text,
+            quote: line.quote.as_ref().map(|quote| quote.text.as_str()),
+            beside: &names,
+            member: member.as_ref(),
+            role: line.member.as_ref().and_then(|member| member.role),
+            is_newcomer: line
+                .time
+                .is_some_and(|now| self.ruled.charter.is_newcomer(joined, now)),
+            fetched: &[],
+        })
+    }
+
+    /// Takes the judges' batches in turn, does what needs the lines before, and writes.
+    fn write_all(&self, judges: &[Receiver<Done>]) -> anyhow::Result<()> {
+        let mut output = BufWriter::with_capacity(1 << 20, std::io::stdout().lock());
+        let mut memory = Memory::default();
+        for judge in judges.iter().cycle() {
+            let Ok(batch) = judge.recv() else { break };
+            for looked in batch {
+                let out = match looked {
+                    Ok(looked) => self.finish(looked, &mut memory),
+                    Err(out) => *out,
+                };
+                match write_line(&mut output, &out) {
+                    // Whoever reads has seen enough.
+                    Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => return Ok(()),
+                    done => done.context("cannot write")?,
+                }
+            }
+        }
+        match output.flush() {
+            Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+                Err(error).context("cannot write")
+            }
+            Ok(()) | Err(_) => Ok(()),
+        }
+    }
+
+    fn finish(&self, looked: Looked, memory: &mut Memory) -> Out {
+        let Looked {
+            line,
+            seen,
+            mut out,
+        } = looked;
+        if self.side != Side::Answer {
+            let said = line.said();
+            let judgement = self.with_line(&line, |about| {
+                let who = said.map(|(room, member, at)| (Who::of(room, member), at));
+                self.ruled.rules.fold(seen, about, who, &mut memory.climbs)
+            });
+            out.judged(judgement);
+        }
+        if let Some((room, member, at)) = line.said() {
+            out.answers_to = memory.hears(room, member, at, &line);
+        }
+        if self.explain {
+            out.explain(&self.ruled.charter);
+        }
+        out
+    }
+}
+
+impl Memory {
+    /// The earlier lines that this one answers; it is remembered for those that follow.
+    fn hears(&mut self, room: &str, member: &str, at: Timestamp, line: &In) -> Vec<String> {
+        self.lines += 1;
+        if !self.rooms.contains_key(room) && self.rooms.len() >= ROOMS {
+            let oldest = self.rooms.iter().min_by_key(|(_, room)| room.latest);
+            if let Some(oldest) = oldest.map(|(name, _)| name.clone()) {
+                self.rooms.remove(&oldest);
+            }
+        }
+        let name = line
+            .member
+            .as_ref()
+            .map_or("", |member| member.name.as_str());
+        let room = self.rooms.entry(room.to_owned()).or_default();
+        room.latest = self.lines;
+        room.replies.hear(Heard {
+            id: line.id.clone(),
+            member: member.to_owned(),
+            name: name.to_owned(),
+            text: line.text.clone(),
+            at: Some(at),
+            mentions: vec![],
+            quotes: line.quote.as_ref().map(|quote| Quoted {
+                id: String::new(),
+                text: quote.text.clone(),
+                member: quote.member.clone(),
+            }),
+        })
+    }
+}
+
+fn write_line(output: &mut impl Write, out: &Out) -> std::io::Result<()> {
+    serde_json::to_writer(&mut *output, out)?;
+    output.write_all(b"\n")
+}

