@@ -7,7 +7,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::climb::{Climbs, TooMuch, Who};
-use super::language::{self, Tongue};
+use super::language::{self, Look, Tag, Tongue};
 use super::links::{self, Answers, Link, Settings};
 use super::topics::Topic;
 use super::verdict::{Effect, Finding, Judgement, RuleName};
@@ -103,8 +103,10 @@ pub struct Line<'a> {
 #[derive(Debug, Default)]
 pub struct Seen {
     findings: Vec<Finding>,
-    /// The links in it.
-    pub links: Vec<Link>,
+    /// Which language it is in.
+    pub language: Option<Tag>,
+    /// The links in it, if a rule has looked for them.
+    pub links: Option<Vec<Link>>,
 }
 
 impl Seen {
@@ -242,12 +244,16 @@ impl Rules {
 
     /// What a member's line or question holds. Remembers nothing.
     pub fn look(&self, side: Side, line: &Line<'_>) -> Seen {
-        let mut seen = Seen::default();
+        let look = Look::at(line.text);
+        let mut seen = Seen {
+            language: Some(look.tag),
+            ..Seen::default()
+        };
         for part in self.parts.iter().filter(|part| part.mode != Mode::Off) {
             if self.spares(part, line) {
                 continue;
             }
-            for (hit, effect) in part.find(side, line, &mut seen.links) {
+            for (hit, effect) in part.find(side, line, &look, &mut seen.links) {
                 seen.findings
                     .push(self.finding(part, line.text, hit, effect));
             }
@@ -454,7 +460,13 @@ impl Part {
     }
 
     /// What it sees in a member's words, and what follows.
-    fn find(&self, side: Side, line: &Line<'_>, links: &mut Vec<Link>) -> Vec<(Hit, Effect)> {
+    fn find(
+        &self,
+        side: Side,
+        line: &Line<'_>,
+        look: &Look,
+        links: &mut Option<Vec<Link>>,
+    ) -> Vec<(Hit, Effect)> {
         if !self.applies(side) {
             return vec![];
         }
@@ -462,7 +474,7 @@ impl Part {
         let is_question = side == Side::Question;
         let hits: Vec<(Hit, Effect)> = match &self.kind {
             Kind::Language(allowed) => {
-                let hit = language::find(text, allowed);
+                let hit = look.breaks(allowed);
                 hit.into_iter().map(|hit| (hit, self.rung(0))).collect()
             }
             Kind::Words(list, by_sound) => self.words(list, *by_sound, line),
@@ -477,7 +489,7 @@ impl Part {
             Kind::Links(settings) => {
                 let found = links::find(text);
                 let hits = self.links(settings, &found, side, line);
-                *links = found;
+                *links = Some(found);
                 hits
             }
             Kind::Ghostwriting(action) if is_question => {

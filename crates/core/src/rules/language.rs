@@ -155,54 +155,83 @@ impl Tag {
 
 /// Which language a text is in. What English quotes stays English; a Chinese line with English in quotes is mixed.
 pub fn identify(text: &str) -> Tag {
-    let whole = Judged::of(&Reading::of(text, true)).tag;
-    match whole {
-        Tag::Chinese | Tag::Mixed | Tag::Other(_) | Tag::Pinyin if text.contains(QUOTES) => {
-            match Judged::of(&Reading::of(text, false)).tag {
-                Tag::English => Tag::English,
-                Tag::Chinese | Tag::Pinyin | Tag::Mixed | Tag::Other(_) | Tag::None => whole,
-            }
+    Look::at(text).tag
+}
+
+/// A text that was read once, for all that is asked about its language.
+#[derive(Debug)]
+pub struct Look {
+    /// Which language it is in.
+    pub tag: Tag,
+    /// What it is outside of quotes; all of it, if all stands in quotes.
+    reading: Reading,
+    judged: Judged,
+}
+
+impl Look {
+    /// Reads a text.
+    pub fn at(text: &str) -> Look {
+        let quotes = text.contains(QUOTES);
+        let mut reading = Reading::of(text, false);
+        let plain = Judged::of(&reading).tag;
+        if quotes && reading.span.is_none() && text.len() > 8 {
+            // All of it stands in quotes: then nobody else is quoted.
+            reading = Reading::of(text, true);
         }
-        Tag::Chinese | Tag::Mixed | Tag::Other(_) | Tag::Pinyin | Tag::English | Tag::None => whole,
+        let judged = Judged::of(&reading);
+        let tag = match quotes {
+            false => judged.tag,
+            true => match (Judged::of(&Reading::of(text, true)).tag, plain) {
+                (Tag::Chinese | Tag::Mixed | Tag::Other(_) | Tag::Pinyin, Tag::English) => {
+                    Tag::English
+                }
+                (whole, _) => whole,
+            },
+        };
+        Look {
+            tag,
+            reading,
+            judged,
+        }
+    }
+
+    /// Whether a member's message breaks a room's rule that only `allowed` languages are spoken. In doubt, and for what
+    /// is too little to scold for, it does not.
+    pub fn breaks(&self, allowed: &[Tongue]) -> Option<Hit> {
+        let judged = &self.judged;
+        if judged.is_tiny {
+            return None;
+        }
+        let has = |tongue| allowed.contains(&tongue);
+        let why = match judged.tag {
+            Tag::English if !has(Tongue::English) => "English",
+            Tag::Chinese if !has(Tongue::Chinese) => "Chinese",
+            Tag::Pinyin if !has(Tongue::Chinese) => "Chinese in Latin letters",
+            Tag::Mixed if !has(Tongue::Chinese) && judged.has_chinese => "partly Chinese",
+            Tag::Mixed if !has(Tongue::English) && !judged.has_chinese => "partly another language",
+            Tag::Other(Some(tongue)) if !has(tongue) && !judged.is_near(allowed) => tongue.name(),
+            Tag::Other(None) if !allowed.iter().any(|tongue| judged.may_be(*tongue)) => {
+                "another language"
+            }
+            Tag::English | Tag::Chinese | Tag::Pinyin | Tag::Mixed | Tag::Other(_) | Tag::None => {
+                return None;
+            }
+        };
+        let span = self.reading.span.clone()?;
+        Some(if judged.is_sure {
+            Hit::sure(span, judged.tag.as_str(), why)
+        } else {
+            Hit::likely(span, judged.tag.as_str(), why)
+        })
     }
 }
 
 /// What opens a quotation.
 const QUOTES: [char; 8] = ['"', '“', '‘', '「', '『', '《', '«', '>'];
 
-/// Whether a member's message breaks a room's rule that only `allowed` languages are spoken. In doubt, and for what is
-/// too little to scold for, it does not.
+/// Whether a member's message breaks a room's rule that only `allowed` languages are spoken.
 pub fn find(text: &str, allowed: &[Tongue]) -> Option<Hit> {
-    let mut reading = Reading::of(text, false);
-    if reading.span.is_none() && text.len() > 8 {
-        // All of it stands in quotes: then nobody else is quoted.
-        reading = Reading::of(text, true);
-    }
-    let judged = Judged::of(&reading);
-    if judged.is_tiny {
-        return None;
-    }
-    let has = |tongue| allowed.contains(&tongue);
-    let why = match judged.tag {
-        Tag::English if !has(Tongue::English) => "English",
-        Tag::Chinese if !has(Tongue::Chinese) => "Chinese",
-        Tag::Pinyin if !has(Tongue::Chinese) => "Chinese in Latin letters",
-        Tag::Mixed if !has(Tongue::Chinese) && judged.has_chinese => "partly Chinese",
-        Tag::Mixed if !has(Tongue::English) && !judged.has_chinese => "partly another language",
-        Tag::Other(Some(tongue)) if !has(tongue) && !judged.is_near(allowed) => tongue.name(),
-        Tag::Other(None) if !allowed.iter().any(|tongue| judged.may_be(*tongue)) => {
-            "another language"
-        }
-        Tag::English | Tag::Chinese | Tag::Pinyin | Tag::Mixed | Tag::Other(_) | Tag::None => {
-            return None;
-        }
-    };
-    let span = reading.span?;
-    Some(if judged.is_sure {
-        Hit::sure(span, judged.tag.as_str(), why)
-    } else {
-        Hit::likely(span, judged.tag.as_str(), why)
-    })
+    Look::at(text).breaks(allowed)
 }
 
 /// Whether an answer of the house leaves the house's language: a whole sentence in another one does, quoted words and
@@ -282,6 +311,7 @@ const SURE: f32 = 1.2;
 const SURE_OF_THREE: f32 = 2.5;
 
 /// A reading, judged.
+#[derive(Debug)]
 struct Judged {
     tag: Tag,
     /// Too little to scold for.

@@ -17,7 +17,12 @@ pub struct Level {
 ///
 /// A text of several sentences is as hard as they are on average.
 pub fn level(text: &str) -> Option<Level> {
-    match identify(text) {
+    level_of(text, identify(text))
+}
+
+/// The same of a text whose language is known.
+pub fn level_of(text: &str, language: Tag) -> Option<Level> {
+    match language {
         Tag::English | Tag::Mixed | Tag::None => {}
         Tag::Chinese | Tag::Pinyin | Tag::Other(_) => return None,
     }

@@ -205,14 +205,17 @@ impl Desk<'_> {
             .levels
             .as_ref()
             .is_some_and(|rule| rule.mode != Mode::Off);
-        let found = match seen.links.is_empty() {
-            true => links::find(text),
-            false => seen.links.clone(),
+        let found = match &seen.links {
+            Some(found) => found.clone(),
+            None => links::find(text),
         };
+        let language = seen.language.unwrap_or_else(|| language::identify(text));
         let mut out = Out {
             id: line.id.clone(),
-            language: language::identify(text).as_str(),
-            level: wants_level.then(|| level::level(text)).flatten(),
+            language: language.as_str(),
+            level: wants_level
+                .then(|| level::level_of(text, language))
+                .flatten(),
             addressed: calls(text, charter.trigger.as_slice()),
             links: found,
             rewritten,
