@@ -482,3 +482,24 @@ fn every_setting_that_the_papers_show_loads() {
     assert!(read > 0, "the papers show no setting");
     nothing(wrong, "these settings are refused");
 }
+
+#[test]
+fn the_charters_in_the_papers_load_and_leave_nothing_to_look_at() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("charter.toml");
+    for paper in ["README.md", "README.zh.md"] {
+        let text = std::fs::read_to_string(root().join(paper)).expect("the paper");
+        let charters: Vec<&str> = text
+            .split("```toml\n")
+            .skip(1)
+            .filter_map(|rest| rest.split("```").next())
+            .collect();
+        assert!(!charters.is_empty(), "{paper}");
+        for charter in charters {
+            std::fs::write(&file, charter).expect("write it down");
+            let ruled = config::load_ruled(&file, teahouse_core::Language::English);
+            let ruled = ruled.unwrap_or_else(|errors| panic!("{paper}: {}", errors[0]));
+            assert_eq!(ruled.warnings, Vec::<String>::new(), "{paper}");
+        }
+    }
+}
