@@ -1,5 +1,10 @@
 //! The judge: a charter's rules, compiled once, look at a text. Looking is pure; only climbing a ladder and counting a
-//! flood remember anything, and what they remember is handed in. Nothing here acts.
+//! flood remember anything, and what they remember is handed in. What the house itself says is judged in `answers.rs`.
+//! Nothing here acts.
+
+mod answers;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -7,15 +12,17 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::climb::{Climbs, TooMuch, Who};
-use super::language::{self, Look, Tag, Tongue};
-use super::links::{self, Answers, Link, Settings};
+use super::language::{Look, Tag, Tongue};
+use super::links::{self, Link, Settings};
 use super::topics::Topic;
 use super::verdict::{Effect, Finding, Judgement, RuleName};
 use super::words::WordList;
-use super::{Certainty, Hit, Side, crisis, facts, ghostwriting, identity, injection, privacy};
+use super::{Certainty, Hit, Side, crisis, ghostwriting, identity, injection, privacy};
 use crate::charter::{AppliesTo, Charter, Exempt, GhostwritingDo, Ladder, Mode};
 use crate::event::{MemberId, Role};
 use crate::notice::Language;
+
+pub use answers::{Judged, Voice};
 
 /// A charter's rules, ready to judge.
 pub struct Rules {
@@ -115,28 +122,6 @@ impl Seen {
         &self.findings
     }
 }
-
-/// Whose words go out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Voice {
-    /// A model made them.
-    Model,
-    /// The house says them in its own name: its sentences are ours or an admin's, and only lists and links bind them.
-    House,
-}
-
-/// A text of ours, judged.
-#[derive(Debug)]
-pub struct Judged {
-    /// What was found.
-    pub judgement: Judgement,
-    /// What goes out instead, if the rules change it.
-    pub rewritten: Option<String>,
-}
-
-/// Words of an answer that were shown already are looked at again together with what follows, so that nothing hides in
-/// the seam between two parts.
-const SEAM: usize = 400;
 
 impl Rules {
     /// No rules at all.
@@ -309,38 +294,6 @@ impl Rules {
         Judgement::of(seen.findings)
     }
 
-    /// Judges what the house is about to say. `before` is what the same answer has shown already.
-    pub fn judge_answer(
-        &self,
-        voice: Voice,
-        before: &str,
-        text: &str,
-        fetched: &[String],
-    ) -> Judged {
-        let tail = tail(before, SEAM);
-        let joined = format!("{tail}{text}");
-        let seam = tail.len();
-        let mut findings = Vec::new();
-        let mut rewritten: Option<String> = None;
-        let binds = |part: &&Part| {
-            part.mode != Mode::Off && (voice == Voice::Model || part.binds_the_house())
-        };
-        for part in self.parts.iter().filter(binds) {
-            let current = rewritten.as_deref().unwrap_or(text);
-            let (hits, changed) = part.judge_answer(&joined, seam, current, fetched, self.speaks);
-            for (hit, effect) in hits {
-                findings.push(self.finding(part, text, hit, effect));
-            }
-            if part.mode == Mode::On && changed.is_some() {
-                rewritten = changed;
-            }
-        }
-        Judged {
-            judgement: Judgement::of(findings),
-            rewritten: rewritten.filter(|new| new != text),
-        }
-    }
-
     /// Whether a line is one of despair, and this house answers that with a card.
     pub fn sees_crisis(&self, text: &str) -> bool {
         let acts = |part: &Part| matches!(part.kind, Kind::Crisis) && part.mode.acts();
@@ -433,22 +386,6 @@ impl Part {
             | Kind::Facts
             | Kind::Injection
             | Kind::Crisis => false,
-        }
-    }
-
-    /// Whether what the house says in its own name has to pass it.
-    fn binds_the_house(&self) -> bool {
-        match self.kind {
-            Kind::Words(..) | Kind::Links(_) => true,
-            Kind::Language(_)
-            | Kind::Topic(..)
-            | Kind::Ghostwriting(_)
-            | Kind::Privacy(_)
-            | Kind::Identity
-            | Kind::Facts
-            | Kind::Injection
-            | Kind::Crisis
-            | Kind::Flood(..) => false,
         }
     }
 
@@ -570,54 +507,6 @@ impl Part {
             .map(|hit| (hit, self.rung(0)))
             .collect()
     }
-
-    /// What it sees in words of ours, and what goes out instead. `joined` begins with what was shown before.
-    fn judge_answer(
-        &self,
-        joined: &str,
-        seam: usize,
-        text: &str,
-        fetched: &[String],
-        speaks: Language,
-    ) -> (Vec<(Hit, Effect)>, Option<String>) {
-        if !self.applies(Side::Answer) {
-            return (vec![], None);
-        }
-        let stops = |hits: Vec<Hit>| {
-            let hits = hits.into_iter().filter_map(|hit| behind(hit, seam));
-            hits.map(|hit| match hit.certainty {
-                Certainty::Sure => (hit, Effect::Stops),
-                // Nobody looks at every answer: what only sounds alike is written down.
-                Certainty::Likely => (hit, Effect::Recorded),
-            })
-            .collect::<Vec<_>>()
-        };
-        match &self.kind {
-            Kind::Language(_) => {
-                let hit = language::breaks_answer(text, speaks);
-                let hits = hit.into_iter().map(|hit| (hit, Effect::Stops)).collect();
-                (hits, None)
-            }
-            Kind::Words(list, _) => (stops(list.find(joined)), None),
-            Kind::Topic(topic, _) => (stops(topic.find(joined).into_iter().collect()), None),
-            Kind::Identity => (stops(identity::claims(joined).into_iter().collect()), None),
-            Kind::Links(settings) => links_of_ours(settings, joined, seam, text, fetched, speaks),
-            Kind::Privacy(kinds) => {
-                let hits: Vec<(Hit, Effect)> = private(text, kinds)
-                    .map(|hit| (hit, Effect::Changes))
-                    .collect();
-                let changed = (!hits.is_empty()).then(|| privacy::mask(text, kinds));
-                (hits, changed)
-            }
-            Kind::Facts => {
-                let hits = facts::claims(text).into_iter();
-                (hits.map(|hit| (hit, Effect::Recorded)).collect(), None)
-            }
-            Kind::Ghostwriting(_) | Kind::Injection | Kind::Crisis | Kind::Flood(..) => {
-                (vec![], None)
-            }
-        }
-    }
 }
 
 fn word_list(
@@ -636,71 +525,9 @@ fn word_list(
     WordList::compile(&text, &allow).map_err(|error| error.to_string())
 }
 
-/// Links in words of ours: what the room does not want is taken out, what it wants to see and not to click on is
-/// defused. A link whose first half was shown is not completed.
-fn links_of_ours(
-    settings: &Settings,
-    joined: &str,
-    seam: usize,
-    text: &str,
-    fetched: &[String],
-    speaks: Language,
-) -> (Vec<(Hit, Effect)>, Option<String>) {
-    let unwanted = |found: &[Link]| links::judge(found, settings, Side::Answer, false, fetched);
-    let mut hits: Vec<(Hit, Effect)> = unwanted(&links::find(joined))
-        .into_iter()
-        .filter_map(|hit| {
-            let effect = match hit.span.start < seam {
-                true => Effect::Stops,
-                false => Effect::Changes,
-            };
-            Some((behind(hit, seam)?, effect))
-        })
-        .collect();
-    let removed = match speaks {
-        Language::English => "[link removed]",
-        Language::Chinese => "［链接已去掉］",
-    };
-    let is_kept = |link: &Link| unwanted(std::slice::from_ref(link)).is_empty();
-    let stripped = links::strip(text, is_kept, removed);
-    let changed = settings.defused(&stripped);
-    if hits.is_empty() && changed != text && settings.answers == Answers::Defuse {
-        let first = links::find(text)
-            .into_iter()
-            .find(|link| !settings.is_allowed(link));
-        hits.extend(first.map(|link| {
-            let hit = Hit::sure(
-                link.span,
-                "defused",
-                "links are shown here, and not to be clicked",
-            );
-            (hit, Effect::Changes)
-        }));
-    }
-    let is_changed = changed != text;
-    (hits, is_changed.then_some(changed))
-}
-
 fn private<'t>(text: &'t str, kinds: &[privacy::Kind]) -> impl Iterator<Item = Hit> + use<'t> {
     let kinds = kinds.to_vec();
     privacy::find(text)
         .into_iter()
         .filter(move |hit| kinds.iter().any(|kind| kind.name() == hit.kind))
-}
-
-/// A hit that ends behind the seam, as it lies in what follows it.
-fn behind(hit: Hit, seam: usize) -> Option<Hit> {
-    (hit.span.end > seam).then(|| Hit {
-        span: hit.span.start.saturating_sub(seam)..hit.span.end - seam,
-        ..hit
-    })
-}
-
-/// The last so many bytes, from a character's start.
-fn tail(text: &str, most: usize) -> &str {
-    let mut from = text.len().saturating_sub(most);
-    while !text.is_char_boundary(from) {
-        from += 1;
-    }
-    &text[from..]
 }
