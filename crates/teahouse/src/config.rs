@@ -296,7 +296,7 @@ enum Protocol {
 struct RawAccount {
     name: Spanned<String>,
     protocol: Protocol,
-    id: Option<String>,
+    id: Option<Spanned<String>>,
     #[serde(default)]
     listen: bool,
     dial: Option<Spanned<String>>,
@@ -415,6 +415,7 @@ impl Checker<'_> {
         self.each_name_once("account", raw.account.iter().map(|a| &a.name));
         self.each_name_once("provider", raw.provider.iter().map(|p| &p.name));
         self.each_name_once("route", raw.route.iter().map(|r| &r.name));
+        self.each_account_once(&raw.account);
         let server = self.server(raw.server);
         let accounts: Vec<_> = raw
             .account
@@ -470,6 +471,22 @@ impl Checker<'_> {
                 self.wrong(
                     name.span(),
                     format!("a second {what} is named \"{text}\"; give each its own name"),
+                );
+            }
+        }
+    }
+
+    /// One account of the platform in two sections would answer everything twice.
+    fn each_account_once(&mut self, accounts: &[RawAccount]) {
+        let mut known: HashMap<&str, &str> = HashMap::new();
+        for account in accounts {
+            let (Some(id), name) = (&account.id, account.name.get_ref()) else {
+                continue;
+            };
+            if let Some(first) = known.insert(id.get_ref(), name) {
+                self.wrong(
+                    id.span(),
+                    format!("accounts \"{first}\" and \"{name}\" are both {}; one account of the platform is one section, and two bridges of it may share that", id.get_ref()),
                 );
             }
         }
@@ -551,7 +568,7 @@ impl Checker<'_> {
         )?;
         Some(Account {
             name: AccountName::new(name),
-            id: raw.id,
+            id: raw.id.map(Spanned::into_inner),
             token,
             dial: raw.dial.map(Spanned::into_inner),
             pace: raw.pace,

@@ -334,6 +334,32 @@ fn bad_087_a_charter_is_checked_like_the_rest() {
 }
 
 #[test]
+fn bad_092_an_account_stands_in_one_section_and_one_chat_id_on_two_accounts_is_two_rooms() {
+    let account = "[[account]]\nname = \"qq\"\n";
+    let second = |name: &str, id: &str| {
+        format!(
+            "[[account]]\nname = \"{name}\"\nprotocol = \"onebot-v11\"\nid = \"{id}\"\nlisten = true\ntoken = {{ env = \"TOKEN\" }}\n\n{account}id = \"10001\"\n"
+        )
+    };
+    let told = |name: &str, id: &str| {
+        let settings = SETTINGS.replacen(account, &second(name, id), 1);
+        heads(&errors(settings.as_bytes(), CHARTER.as_bytes()))
+    };
+    assert_eq!(
+        told("other", "10001"),
+        "teahouse.toml:14:6: accounts \"other\" and \"qq\" are both 10001; one account of the platform is one section, and two bridges of it may share that"
+    );
+    assert!(told("qq", "10002").contains("a second account is named \"qq\""));
+    assert_eq!(told("other", "10002"), "fine");
+    let house = House::of_account("qq", Charter::open_table());
+    let at = |account: &str| Address {
+        account: AccountName::new(account),
+        chat: teahouse_core::ChatId::new("700"),
+    };
+    assert!(house.covers(&at("qq")) && !house.covers(&at("other")));
+}
+
+#[test]
 fn a_missing_or_broken_secret_is_named_and_nothing_that_hangs_on_it() {
     check(&[
         (
