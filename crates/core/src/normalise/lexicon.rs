@@ -1,6 +1,8 @@
 //! What is ordinary: English words, and pairs of characters that stand side by side in ordinary Chinese. Both are
 //! kept as hashes, so a word in a hundred or so that is none may be taken for one; never the other way round.
 
+use std::sync::LazyLock;
+
 /// Whether a word in small ASCII letters is English.
 pub(crate) fn is_english(word: &[u8]) -> bool {
     let hash = word.iter().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
@@ -26,10 +28,25 @@ pub(crate) fn is_word_of_two(first: char, second: char) -> bool {
 
 /// Whether a character often stands by itself, as pronouns and particles do.
 pub(crate) fn stands_alone(c: char) -> bool {
+    let place = (c as usize).wrapping_sub(HAN);
+    ALONE
+        .get(place / 64)
+        .is_some_and(|bits| bits >> (place % 64) & 1 == 1)
+}
+
+/// Where the most common characters begin, and how many there are.
+const HAN: usize = 0x4e00;
+const HANS: usize = 0x5200;
+
+static ALONE: LazyLock<Vec<u64>> = LazyLock::new(|| {
     const ALONE: &str = "的了是我你他她它不在有就也都还要会能和与但被把让给说去来到上下里个吗呢吧啊呀哦嘛很太真好又再没对从\
         为以而之于所等着过得一二三四五六七八九十这那谁哪最更才只想看做人大小多少们";
-    ALONE.contains(c)
-}
+    let mut bits = vec![0; HANS / 64];
+    for place in ALONE.chars().map(|c| c as usize - HAN) {
+        bits[place / 64] |= 1 << (place % 64);
+    }
+    bits
+});
 
 /// Spreads a number over all bits.
 pub(crate) fn mix(n: u64) -> u64 {

@@ -60,9 +60,9 @@ fn packed(letters: &[u8]) -> Option<u64> {
 
 /// Where a syllable is kept, or would be; a quarter of the slots are in use.
 fn slot(slots: &[(u64, Key)], packed: u64) -> usize {
-    let mut at = mix(packed) as usize % slots.len();
+    let mut at = mix(packed) as usize % SLOTS;
     while slots[at].0 != 0 && slots[at].0 != packed {
-        at = (at + 1) % slots.len();
+        at = (at + 1) % SLOTS;
     }
     at
 }
@@ -91,8 +91,15 @@ pub(crate) fn joined(parts: &[char]) -> Option<char> {
 
 /// Whether a character may begin with these two parts.
 pub(crate) fn may_join(first: char, second: char) -> bool {
-    let hash = mix((first as u64) << 32 | second as u64);
-    SPLIT.pairs[(hash >> 48) as usize / 64] >> (hash >> 48 & 63) & 1 == 1
+    let place = place_of_pair(first, second);
+    SPLIT.pairs[place / 64] >> (place % 64) & 1 == 1
+}
+
+/// A pair has one of so many bits, a power of two.
+const PAIR_BITS: usize = 1 << 18;
+
+fn place_of_pair(first: char, second: char) -> usize {
+    mix((first as u64) << 32 | second as u64) as usize % PAIR_BITS
 }
 
 /// Up to four characters of the basic plane as a number.
@@ -190,7 +197,7 @@ struct Split {
 static SPLIT: LazyLock<Split> = LazyLock::new(|| {
     let mut split = Split {
         whole: Vec::new(),
-        pairs: vec![0; 1024],
+        pairs: vec![0; PAIR_BITS / 64],
     };
     for line in include_str!("../../../../data/rules/split.txt").lines() {
         let chars: Vec<char> = line.chars().collect();
@@ -199,8 +206,8 @@ static SPLIT: LazyLock<Split> = LazyLock::new(|| {
             && let Some(code) = code_of(parts)
         {
             split.whole.push((code, *whole));
-            let hash = mix((*first as u64) << 32 | *second as u64);
-            split.pairs[(hash >> 48) as usize / 64] |= 1 << (hash >> 48 & 63);
+            let place = place_of_pair(*first, *second);
+            split.pairs[place / 64] |= 1 << (place % 64);
         }
     }
     split.whole.sort_unstable();

@@ -2,6 +2,7 @@
 //! letters, or the same ones in another order. What reads as ordinary Chinese is taken for what it is, so each of
 //! these needs two characters side by side that nobody would write.
 
+use super::heads::Heads;
 use super::index::{Bits, Buckets, Want, count};
 use super::line::{INITIALS, Like, Line, Part, Shape, parts, verdict};
 use super::spelt;
@@ -19,10 +20,8 @@ pub(super) struct Alike {
     /// The number of each in the list.
     entries: Vec<u32>,
     longest: usize,
-    /// By keys of the first two characters, and which keys there are of each.
-    heads: Table,
-    firsts: KeySet,
-    seconds: KeySet,
+    /// By keys of the first two characters.
+    heads: Heads,
     /// By all characters in any order; which lengths there are.
     any_order: Table,
     lengths: u32,
@@ -55,26 +54,6 @@ impl Table {
         } else {
             &[]
         }
-    }
-}
-
-/// A set of keys.
-#[derive(Debug)]
-struct KeySet(Vec<u64>);
-
-impl Default for KeySet {
-    fn default() -> Self {
-        KeySet(vec![0; (Key::MAX as usize + 1) / 64])
-    }
-}
-
-impl KeySet {
-    fn set(&mut self, key: Key) {
-        self.0[usize::from(key) / 64] |= 1 << (key % 64);
-    }
-
-    fn has(&self, key: Key) -> bool {
-        self.0[usize::from(key) / 64] >> (key % 64) & 1 == 1
     }
 }
 
@@ -115,9 +94,7 @@ impl Alike {
             for first in keys_of(chars[0]) {
                 for second in keys_of(chars[1]) {
                     if first < INITIALS || second < INITIALS {
-                        alike.firsts.set(first);
-                        alike.seconds.set(second);
-                        heads.push((pair_hash(first, second), number));
+                        heads.push((first, second, number));
                     }
                 }
             }
@@ -129,7 +106,7 @@ impl Alike {
             alike.entries.push(count(n));
             alike.starts.push(count(alike.chars.len()));
         }
-        alike.heads = Table::build(&heads);
+        alike.heads = Heads::build(heads, |number| alike.chars(number).len());
         alike.any_order = Table::build(&any_order);
         alike.spelt = Table::build(&spelt);
         alike.initials = Table::build(&initials);
@@ -166,9 +143,10 @@ impl Alike {
         }
         let parts = parts(units);
         let line = Line::of(&parts);
+        let mut seconds = Vec::new();
         for start in 0..parts.len().saturating_sub(1) {
             if line.is_strange(start, start + self.longest) {
-                self.heads_at(&line, start, found);
+                self.heads_at(&line, start, &mut seconds, found);
             }
         }
         if shape.emoji {
@@ -176,7 +154,14 @@ impl Alike {
         }
     }
 
-    fn heads_at(&self, line: &Line<'_>, start: usize, found: &mut impl FnMut(Seen)) {
+    /// `seconds` is only a place to write.
+    fn heads_at(
+        &self,
+        line: &Line<'_>,
+        start: usize,
+        seconds: &mut Vec<Key>,
+        found: &mut impl FnMut(Seen),
+    ) {
         let parts = line.parts;
         let (first, second) = (&parts[start], &parts[start + 1]);
         if !first.joins(second) {
@@ -190,13 +175,20 @@ impl Alike {
                 NEAREST
             }
         };
-        for a in first.keys(looks(start)).filter(|key| self.firsts.has(*key)) {
-            for b in second
-                .keys(looks(start + 1))
-                .filter(|key| self.seconds.has(*key))
-            {
-                for &number in self.heads.get(pair_hash(a, b)) {
-                    if let Some(seen) = self.compare(number, line, start) {
+        // An entry is meant only where a part of it belongs to no word.
+        let Some(shortest) = (2..=self.longest).find(|n| line.is_strange(start, start + n)) else {
+            return;
+        };
+        let long = |length: u8| usize::from(length) >= shortest;
+        seconds.clear();
+        seconds.extend(second.keys(looks(start + 1)));
+        for row in first
+            .keys(looks(start))
+            .filter_map(|key| self.heads.row(key))
+        {
+            for &second in &*seconds {
+                for item in row.get(second).filter(|item| long(item.length)) {
+                    if let Some(seen) = self.compare(item.number, line, start) {
                         found(seen);
                     }
                 }
@@ -221,7 +213,7 @@ impl Alike {
             likeness[how as usize] = true;
             if how != Like::Same {
                 let mut joint = |at: usize| {
-                    odd |= line.odd[at];
+                    odd = odd || line.is_odd(at);
                     rare |= line.rare[at];
                 };
                 if n > 0 {
@@ -295,6 +287,7 @@ impl Alike {
             .iter()
             .enumerate()
             .filter(|(_, part)| part.kind == Kind::Emoji);
+        let mut seconds = Vec::new();
         for (at, part) in emoji.take(MOST_EMOJI) {
             for name in likeness::names(part.c) {
                 let chars: Vec<char> = name.chars().collect();
@@ -314,7 +307,7 @@ impl Alike {
                 let line = Line::all_strange(&spelt);
                 for start in said.saturating_sub(LONGEST)..=said {
                     if start + 1 < spelt.len() {
-                        self.heads_at(&line, start, &mut |seen| {
+                        self.heads_at(&line, start, &mut seconds, &mut |seen| {
                             if seen.start <= part.unit && part.unit < seen.end {
                                 found(seen);
                             }
@@ -359,10 +352,6 @@ fn keys_of(c: char) -> impl Iterator<Item = Key> + Clone {
         .chain(keys.sounds.iter().copied())
         .chain(Key::try_from(c as u32).ok())
         .chain(letter)
-}
-
-fn pair_hash(first: Key, second: Key) -> u64 {
-    mix(u64::from(first) << 16 | u64::from(second))
 }
 
 fn weight(c: char) -> u64 {

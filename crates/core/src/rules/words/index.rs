@@ -20,25 +20,32 @@ pub(super) struct Index {
     wants: Vec<Want>,
     /// Where each entry begins in `wants`, and where the last one ends.
     starts: Vec<u32>,
-    /// Bits for the first two units of each entry, and for the first four.
+    /// Which lengths of heads there are for the first two units, a bit each.
+    pairs: Vec<u8>,
+    pair_shift: u32,
+    /// Bits for the first four units of each entry.
     prefixes: Bits,
     /// Bits for the heads of each entry.
     heads: Bits,
-    /// Which lengths of heads there are.
-    lengths: u32,
+    /// Whether an entry has only one unit.
+    single: bool,
     buckets: Buckets,
 }
 
 /// How many units of an entry are hashed: the most that it has.
 const HEADS: [usize; 6] = [8, 6, 4, 3, 2, 1];
-/// Where nothing begins like this, nothing longer does.
-const PREFIXES: [usize; 2] = [2, 4];
+/// Where nothing begins with so many, nothing longer does.
+const PREFIX: usize = 4;
 const LONGEST_HEAD: usize = HEADS[0];
+const PAIR: usize = 2;
 
 impl Index {
     pub fn build(entries: &[Vec<Want>]) -> Index {
+        let pairs = (4 * entries.len()).next_power_of_two().max(256);
         let mut index = Index {
-            prefixes: Bits::for_many(2 * entries.len()),
+            pairs: vec![0; pairs],
+            pair_shift: 64 - pairs.ilog2(),
+            prefixes: Bits::for_many(entries.len()),
             heads: Bits::for_many(entries.len()),
             ..Index::default()
         };
@@ -53,11 +60,14 @@ impl Index {
             let mut hash = 0;
             for (n, want) in entry.iter().take(head).enumerate() {
                 hash = step(hash, want.class);
-                if PREFIXES.contains(&(n + 1)) {
+                if n + 1 == PAIR {
+                    index.pairs[(mix(hash) >> index.pair_shift) as usize] |= bit(head);
+                }
+                if n + 1 == PREFIX {
                     index.prefixes.set(mix(hash));
                 }
             }
-            index.lengths |= 1 << head;
+            index.single |= head == 1;
             index.heads.set(mix(hash));
             hashes.push(mix(hash));
             index.wants.extend(entry);
@@ -78,30 +88,43 @@ impl Index {
     /// Each place where an entry begins and all of its classes follow: the entry, and how many units it covers.
     pub fn at(&self, units: &[Unit], start: usize, mut found: impl FnMut(u32, usize)) {
         let mut hash = 0;
+        let mut lengths = if self.single { bit(1) } else { 0 };
         for (n, unit) in units[start..].iter().take(LONGEST_HEAD).enumerate() {
             if n > 0 && unit.gap == Gap::Break {
                 return;
             }
             hash = step(hash, unit.class);
-            let is_prefix = PREFIXES.contains(&(n + 1));
-            if !is_prefix && self.lengths >> (n + 1) & 1 == 0 {
+            let so_far = n + 1;
+            if so_far != PAIR && so_far != PREFIX && lengths & bit(so_far) == 0 {
                 continue;
             }
             let mixed = mix(hash);
-            if is_prefix && !self.prefixes.has(mixed) {
+            if so_far == PAIR {
+                let place = (mixed >> self.pair_shift) as usize;
+                lengths = self.pairs.get(place).copied().unwrap_or(0);
+            }
+            // Whether heads of this length or longer ones may follow.
+            if so_far >= PAIR && lengths < bit(so_far) {
                 return;
             }
-            if !self.heads.has(mixed) {
+            if so_far == PREFIX && !self.prefixes.has(mixed) {
+                return;
+            }
+            if lengths & bit(so_far) == 0 || !self.heads.has(mixed) {
                 continue;
             }
             for &entry in self.buckets.get(mixed) {
                 let wants = self.wants(entry);
-                if is_head(wants.len(), n + 1) && all_there(units, start, wants) {
+                if is_head(wants.len(), so_far) && all_there(units, start, wants) {
                     found(entry, wants.len());
                 }
             }
         }
     }
+}
+
+fn bit(length: usize) -> u8 {
+    1 << (length - 1)
 }
 
 /// Whether an entry of so many units has a head of this length.

@@ -31,11 +31,13 @@ impl Shape {
             match unit.kind {
                 Kind::Han => {
                     shape.han = true;
-                    shape.odd |= before.is_some_and(|before| {
-                        before.kind == Kind::Han
-                            && unit.gap < Gap::Clause
-                            && (unit.gap != Gap::None || !is_usual_pair(before.plain, unit.plain))
-                    });
+                    shape.odd = shape.odd
+                        || before.is_some_and(|before| {
+                            before.kind == Kind::Han
+                                && unit.gap < Gap::Clause
+                                && (unit.gap != Gap::None
+                                    || !is_usual_pair(before.plain, unit.plain))
+                        });
                 }
                 Kind::Letter => shape.letters = true,
                 Kind::Emoji => shape.emoji = true,
@@ -209,8 +211,8 @@ pub(super) fn parts(units: &[Unit]) -> Vec<Part> {
 /// What reads as ordinary Chinese in a text, and what does not.
 pub(super) struct Line<'p> {
     pub parts: &'p [Part],
-    /// Whether each part and the next one are a pair that nobody would write.
-    pub odd: Vec<bool>,
+    /// No two of them belong together.
+    nothing_said: bool,
     /// Whether they are one that is not written often.
     pub rare: Vec<bool>,
     /// How many parts before each belong to no word of their own: neither to the one before nor to the one after.
@@ -219,11 +221,8 @@ pub(super) struct Line<'p> {
 
 impl<'p> Line<'p> {
     pub fn of(parts: &'p [Part]) -> Line<'p> {
-        let odd = parts
-            .windows(2)
-            .map(|two| is_odd(&two[0], &two[1]))
-            .collect();
-        let (mut strange, mut rare) = (Vec::with_capacity(parts.len() + 1), Vec::new());
+        let mut strange = Vec::with_capacity(parts.len() + 1);
+        let mut rare = Vec::with_capacity(parts.len());
         let (mut so_far, mut before) = (0, false);
         strange.push(0);
         for (at, part) in parts.iter().enumerate() {
@@ -239,7 +238,7 @@ impl<'p> Line<'p> {
         }
         Line {
             parts,
-            odd,
+            nothing_said: false,
             rare,
             strange,
         }
@@ -250,10 +249,15 @@ impl<'p> Line<'p> {
         let strange = (0..).take(parts.len() + 1).collect();
         Line {
             parts,
-            odd: vec![true; parts.len()],
+            nothing_said: true,
             rare: vec![true; parts.len()],
             strange,
         }
+    }
+
+    /// Whether a part and the next one are a pair that nobody would write.
+    pub fn is_odd(&self, at: usize) -> bool {
+        self.nothing_said || is_odd(&self.parts[at], &self.parts[at + 1])
     }
 
     /// Whether no part from here to there belongs to a word.

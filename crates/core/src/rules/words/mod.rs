@@ -4,6 +4,7 @@
 
 mod alike;
 mod han;
+mod heads;
 mod index;
 mod latin;
 mod line;
@@ -11,18 +12,26 @@ mod parts;
 mod spelt;
 mod units;
 
+use std::cell::Cell;
 use std::collections::HashSet;
 use std::ops::Range;
 
 use super::{Certainty, Hit};
 use alike::Alike;
 use index::{Index, Want};
-use units::{Gap, Kind, Unit, units};
+use units::{Gap, Kind, Unit, units, units_into};
 
 /// What follows a word with a hidden letter is no longer.
 const LONGEST_ENDING: usize = 3;
 /// What every hit is called.
 const KIND: &str = "listed";
+
+/// A place for so many units is kept from one text to the next.
+const MOST_KEPT: usize = 1 << 14;
+
+thread_local! {
+    static UNITS: Cell<Vec<Unit>> = const { Cell::new(Vec::new()) };
+}
 
 /// A list that was read, with what it allows.
 #[derive(Debug)]
@@ -164,19 +173,27 @@ impl WordList {
         if !self.signs.is_empty() {
             self.find_signs(text, &mut found);
         }
-        let units = units(text);
-        self.find_spelt(&units, false, &mut found);
-        if let Some(joined) = parts::joined_units(&units) {
-            self.find_spelt(&joined, true, &mut found);
+        let mut units = UNITS.take();
+        units_into(text, &mut units);
+        self.find_in(&units, &mut found);
+        if units.capacity() <= MOST_KEPT {
+            UNITS.set(units);
         }
-        latin::unmasked(&units, |word, from| {
-            self.find_masked(&units, word, from, &mut found)
+        found.into_hits(self)
+    }
+
+    fn find_in(&self, units: &[Unit], found: &mut Found) {
+        self.find_spelt(units, false, found);
+        if let Some(joined) = parts::joined_units(units) {
+            self.find_spelt(&joined, true, found);
+        }
+        latin::unmasked(units, |word, from| {
+            self.find_masked(units, word, from, found)
         });
-        self.alike.find(&units, &mut |seen| {
+        self.alike.find(units, &mut |seen| {
             let span = units[seen.start].to(&units[seen.end - 1]);
             found.add(self, seen.entry, span, seen.why, seen.certainty);
         });
-        found.into_hits(self)
     }
 
     fn find_signs(&self, text: &str, found: &mut Found) {

@@ -41,18 +41,20 @@ fn join(units: &[Unit]) -> Option<(char, usize)> {
     if !may_join(first.plain, second.plain) {
         return None;
     }
-    let mut parts = Vec::new();
+    let (mut parts, mut count) = (['\0'; MOST_PARTS], 0);
     let mut best = None;
     for (n, unit) in units.iter().enumerate() {
         if unit.kind != Kind::Han || (n > 0 && unit.gap != Gap::None) {
             break;
         }
-        parts.extend(std::iter::repeat_n(unit.plain, usize::from(unit.run)));
-        if parts.len() > MOST_PARTS {
+        let more = count + usize::from(unit.run);
+        let Some(these) = parts.get_mut(count..more) else {
             break;
-        }
-        if parts.len() > 1
-            && let Some(whole) = joined(&parts).filter(|whole| *whole != first.plain)
+        };
+        these.fill(unit.plain);
+        count = more;
+        if count > 1
+            && let Some(whole) = joined(&parts[..count]).filter(|whole| *whole != first.plain)
         {
             best = Some((whole, n + 1));
         }

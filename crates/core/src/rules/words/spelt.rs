@@ -1,5 +1,7 @@
 //! Entries in characters, written in letters: all syllables of them, or the first letters.
 
+use std::sync::LazyLock;
+
 use super::alike::{Alike, Seen};
 use super::units::{Gap, Kind, Unit};
 use crate::normalise::lexicon::{is_english, mix};
@@ -88,15 +90,18 @@ impl Place<'_> {
         let Some(letters) = letters(&self.units[start..end]) else {
             return;
         };
-        let bytes = letters.as_slice();
-        if !(2..=8).contains(&bytes.len()) || is_usual(bytes) {
+        let bytes = &*letters;
+        if !(2..=8).contains(&bytes.len()) {
             return;
         }
-        for &number in self
+        let numbers = self
             .alike
             .initials
-            .get(mix(bytes.iter().copied().fold(0, step)))
-        {
+            .get(mix(bytes.iter().copied().fold(0, step)));
+        if numbers.is_empty() || is_usual(bytes) {
+            return;
+        }
+        for &number in numbers {
             let chars = self.alike.chars(number);
             let same = chars.len() == bytes.len()
                 && chars
@@ -125,10 +130,10 @@ impl Place<'_> {
         found: &mut impl FnMut(Seen),
     ) {
         let (mut from, mut to, mut words) = (start, end, 0);
-        let mut all = Vec::new();
+        let mut all = Spoken::new();
         let mut english = true;
         loop {
-            let Some(mut word) = letters(&self.units[from..to]) else {
+            let Some(word) = letters(&self.units[from..to]) else {
                 return;
             };
             let one_syllable = likeness::syllable(&word).is_some();
@@ -136,9 +141,8 @@ impl Place<'_> {
                 return;
             }
             english &= is_english(&word);
-            all.append(&mut word);
             words += 1;
-            if all.len() > LONGEST {
+            if all.add(&word).is_none() || all.len() > LONGEST {
                 return;
             }
             for &number in self.alike.spelt.get(mix(all.iter().copied().fold(0, step))) {
@@ -223,14 +227,45 @@ fn is_tone(unit: &Unit) -> bool {
     unit.kind == Kind::Digit && unit.gap == Gap::None && matches!(unit.plain, '1'..='5')
 }
 
+/// Letters without a place on the heap: those of a word, each at most three times, or of several words.
+struct Spoken {
+    bytes: [u8; 3 * (LONGEST + 1)],
+    len: usize,
+}
+
+impl Spoken {
+    fn new() -> Spoken {
+        Spoken {
+            bytes: [0; 3 * (LONGEST + 1)],
+            len: 0,
+        }
+    }
+
+    /// Nothing if there is no place for them.
+    fn add(&mut self, letters: &[u8]) -> Option<()> {
+        let to = self.len + letters.len();
+        self.bytes.get_mut(self.len..to)?.copy_from_slice(letters);
+        self.len = to;
+        Some(())
+    }
+}
+
+impl std::ops::Deref for Spoken {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.bytes[..self.len]
+    }
+}
+
 /// The letters of a word as they are spoken, and nothing for what is no ASCII.
-fn letters(units: &[Unit]) -> Option<Vec<u8>> {
-    let mut letters = Vec::with_capacity(units.len() + 2);
+fn letters(units: &[Unit]) -> Option<Spoken> {
+    let mut letters = Spoken::new();
     for unit in units {
         let byte = u8::try_from(unit.plain)
             .ok()
             .filter(u8::is_ascii_lowercase)?;
-        letters.extend(std::iter::repeat_n(byte, usize::from(unit.run.min(3))));
+        letters.add(&[byte; 3][..usize::from(unit.run.min(3))])?;
     }
     Some(letters)
 }
@@ -254,22 +289,25 @@ fn is_usual(letters: &[u8]) -> bool {
         cpu dj dna do dvd eu fbi for gdp gg go gps gt he hi hiv hr html http id if in ios ip is it kg km ktv lcd led lol \
         lt mac mba me mm mp mv my nba nbsp net no of ok omg on or org pc pdf ph phd pk pm pop ppt qq rap rmb so sos sql \
         the to tv uk un up us usa usb usd vip vs wc we who wifi win wto www yes you ";
-    let word = [b" ", letters, b" "].concat();
-    let listed = USUAL
-        .as_bytes()
-        .windows(word.len())
-        .any(|part| part == word);
-    listed || (letters.len() > 3 && is_english(letters))
+    static SORTED: LazyLock<Vec<&[u8]>> = LazyLock::new(|| {
+        let mut words: Vec<_> = USUAL.split_whitespace().map(str::as_bytes).collect();
+        words.sort_unstable();
+        words
+    });
+    SORTED.binary_search(&letters).is_ok() || (letters.len() > 3 && is_english(letters))
 }
+
+/// Nobody writes more letters of syllables without a blank.
+const LONGEST_PINYIN: usize = 24;
 
 /// The syllables of a word and the units at which they begin; nothing for what is no pinyin.
 pub(super) fn syllables(units: &[Unit]) -> Option<Vec<(Key, usize)>> {
     let word = letters(units)?;
-    if word.len() > 24 || units.iter().any(|unit| unit.run > 2) {
+    if word.len() > LONGEST_PINYIN || units.iter().any(|unit| unit.run > 2) {
         return None;
     }
     // The fewest syllables up to each letter, and how long the last of them is.
-    let mut fewest = vec![(usize::MAX, 0); word.len() + 1];
+    let mut fewest = [(usize::MAX, 0); LONGEST_PINYIN + 1];
     fewest[0] = (0, 0);
     for end in 1..=word.len() {
         for length in 1..=end.min(6) {

@@ -71,8 +71,16 @@ const WIDEST_GAP: usize = 3;
 
 /// Takes a text apart.
 pub(super) fn units(text: &str) -> Vec<Unit> {
+    let mut units = Vec::new();
+    units_into(text, &mut units);
+    units
+}
+
+/// The same, in a place that is there already.
+pub(super) fn units_into(text: &str, units: &mut Vec<Unit>) {
+    units.clear();
     let mut builder = Builder {
-        units: Vec::with_capacity(text.len() / 2 + 4),
+        units,
         gap: Gap::None,
         wide: 0,
         masks: 0,
@@ -152,13 +160,12 @@ pub(super) fn units(text: &str) -> Vec<Unit> {
         before = c;
     }
     if numerals && digits {
-        number(&mut builder.units);
+        number(builder.units);
     }
-    builder.units
 }
 
-struct Builder {
-    units: Vec<Unit>,
+struct Builder<'u> {
+    units: &'u mut Vec<Unit>,
     gap: Gap,
     wide: usize,
     masks: u8,
@@ -167,7 +174,7 @@ struct Builder {
     hidden: bool,
 }
 
-impl Builder {
+impl Builder<'_> {
     fn widen(&mut self, gap: Gap) {
         self.wide += 1;
         self.gap = if self.wide > WIDEST_GAP {
@@ -293,9 +300,17 @@ fn number(units: &mut [Unit]) {
 }
 
 fn numeral(c: char) -> Option<char> {
-    let place = |all: &str| all.chars().position(|numeral| numeral == c);
-    let n = place("〇一二三四五六七八九")
-        .or_else(|| place("零壹贰叁肆伍陆柒捌玖"))
-        .or_else(|| (c == '幺').then_some(1))?;
-    char::from_digit(u32::try_from(n).ok()?, 10)
+    Some(match c {
+        '〇' | '零' => '0',
+        '一' | '壹' | '幺' => '1',
+        '二' | '贰' => '2',
+        '三' | '叁' => '3',
+        '四' | '肆' => '4',
+        '五' | '伍' => '5',
+        '六' | '陆' => '6',
+        '七' | '柒' => '7',
+        '八' | '捌' => '8',
+        '九' | '玖' => '9',
+        _ => return None,
+    })
 }
