@@ -46,20 +46,20 @@ impl Gathered {
             .build()
             .parse(pattern)
             .expect("our own patterns are well formed");
-        let ways = match hir.kind() {
-            HirKind::Alternation(each) => each.iter().map(|way| self.number(way)).collect(),
-            _ => vec![self.number(&hir)],
+        let ways = if let HirKind::Alternation(each) = hir.kind() {
+            each
+        } else {
+            std::slice::from_ref(&hir)
         };
-        Ways(ways)
+        Ways(ways.iter().map(|way| self.number(way)).collect())
     }
 
     fn number(&mut self, way: &Hir) -> Vec<usize> {
-        let next = |sets: &HashMap<Set, usize>| sets.len();
         let mut numbers: Vec<usize> = Need::of(way)
             .sets()
             .into_iter()
             .map(|set| {
-                let number = next(&self.0);
+                let number = self.0.len();
                 *self.0.entry(set).or_insert(number)
             })
             .collect();
