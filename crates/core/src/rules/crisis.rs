@@ -19,37 +19,26 @@ use super::reading::{Finder, Plain, compile};
 
 /// What says it, in one language.
 struct Reader {
-    /// The writer says it of themselves.
-    own: Finder,
-    /// The writer says it of somebody near.
-    near: Finder,
+    said: Finder,
     /// In the same sentence it is long ago; only for somebody near.
     past: Regex,
 }
 
+/// The writer says it of themselves: the first group of patterns …
+const OWN: usize = 0;
+/// … and of somebody near: the second.
+const NEAR: usize = 1;
+
 static READERS: LazyLock<[Reader; 2]> = LazyLock::new(|| {
-    let en = Finder::new(
-        english::ANCHORS,
-        english::WORDS,
-        english::MASKS,
-        english::OWN,
-    );
-    let zh = Finder::new(
-        chinese::ANCHORS,
-        chinese::WORDS,
-        chinese::MASKS,
-        chinese::OWN,
-    );
+    use {chinese as zh, english as en};
     [
         Reader {
-            near: en.beside(english::WORDS, english::NEAR),
-            own: en,
-            past: compile(english::WORDS, english::PAST),
+            said: Finder::new(en::ANCHORS, en::WORDS, en::MASKS, &[en::OWN, en::NEAR]),
+            past: compile(en::WORDS, en::PAST),
         },
         Reader {
-            near: zh.beside(chinese::WORDS, chinese::NEAR),
-            own: zh,
-            past: compile(chinese::WORDS, chinese::PAST),
+            said: Finder::new(zh::ANCHORS, zh::WORDS, zh::MASKS, &[zh::OWN, zh::NEAR]),
+            past: compile(zh::WORDS, zh::PAST),
         },
     ]
 });
@@ -69,26 +58,25 @@ pub fn find(text: &str) -> Option<Hit> {
 
 impl Reader {
     fn find(&self, text: &str) -> Option<Hit> {
-        for window in self.own.windows(text) {
+        for window in self.said.windows(text) {
             let plain = Plain::of(text, window);
-            for (finder, is_near, why) in [
+            let seen = self.said.seen(&plain);
+            for (group, why) in [
                 (
-                    &self.own,
-                    false,
+                    OWN,
                     "says in plain words that they want to die or hurt themselves",
                 ),
                 (
-                    &self.near,
-                    true,
+                    NEAR,
                     "says that somebody near wants to die or hurt themselves",
                 ),
             ] {
-                let Some(part) = finder.find_in(&plain) else {
+                let Some(part) = self.said.find_in(group, &plain, &seen) else {
                     continue;
                 };
                 let sentence = plain.sentence(part.clone());
                 let is_told = TOLD.iter().any(|told| told.is_match(sentence));
-                if is_told || is_near && self.past.is_match(sentence) {
+                if is_told || group == NEAR && self.past.is_match(sentence) {
                     continue;
                 }
                 return Some(Hit::sure(plain.original(part), "crisis", why));

@@ -15,8 +15,8 @@ use super::reading::Finder;
 static REQUESTS: LazyLock<[Finder; 2]> = LazyLock::new(|| {
     use patterns::{chinese as zh, english as en};
     [
-        Finder::new(en::ANCHORS, en::WORDS, en::MASKS, en::HITS),
-        Finder::new(zh::ANCHORS, zh::WORDS, zh::MASKS, zh::HITS),
+        Finder::new(en::ANCHORS, en::WORDS, en::MASKS, &[en::HITS]),
+        Finder::new(zh::ANCHORS, zh::WORDS, zh::MASKS, &[zh::HITS]),
     ]
 });
 

@@ -16,16 +16,16 @@ use crate::notice::Language;
 static ASKS: LazyLock<[Finder; 2]> = LazyLock::new(|| {
     use asking::{chinese as zh, english as en};
     [
-        Finder::new(en::ANCHORS, en::WORDS, en::MASKS, en::HITS),
-        Finder::new(zh::ANCHORS, zh::WORDS, zh::MASKS, zh::HITS),
+        Finder::new(en::ANCHORS, en::WORDS, en::MASKS, &[en::HITS]),
+        Finder::new(zh::ANCHORS, zh::WORDS, zh::MASKS, &[zh::HITS]),
     ]
 });
 
 static CLAIMS: LazyLock<[Finder; 2]> = LazyLock::new(|| {
     use claiming::{chinese as zh, english as en};
     [
-        Finder::new(en::ANCHORS, en::WORDS, en::MASKS, en::HITS),
-        Finder::new(zh::ANCHORS, zh::WORDS, zh::MASKS, zh::HITS),
+        Finder::new(en::ANCHORS, en::WORDS, en::MASKS, &[en::HITS]),
+        Finder::new(zh::ANCHORS, zh::WORDS, zh::MASKS, &[zh::HITS]),
     ]
 });
 

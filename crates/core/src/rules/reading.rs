@@ -2,10 +2,15 @@
 //! that form, and the way back to the bytes of the original. It decides nothing; `crisis`, `identity` and
 //! `ghostwriting` say what they look for.
 
+mod needles;
+
 use std::ops::Range;
+use std::sync::LazyLock;
 
 use aho_corasick::AhoCorasick;
 use regex::bytes::{Regex, RegexBuilder};
+
+use needles::{Gathered, Needles, Seen, Ways};
 
 /// Up to here a text is read whole.
 const WHOLE: usize = 4_096;
@@ -16,53 +21,27 @@ const PLACES: usize = 48;
 
 /// A text as patterns read it: lower case, half width, simplified, without apostrophes, doubled letters and blanks
 /// between Han characters.
-pub(super) struct Plain {
+pub(super) struct Plain<'a> {
+    original: &'a str,
+    window: Range<usize>,
     text: Vec<u8>,
-    /// Where each byte's character stands in the original.
-    at: Vec<u32>,
-    end: usize,
 }
 
-impl Plain {
-    pub(super) fn of(original: &str, window: Range<usize>) -> Plain {
-        let mut plain = Plain {
-            text: Vec::with_capacity(window.len()),
-            at: Vec::with_capacity(window.len()),
-            end: window.end,
-        };
-        let mut blank = None;
-        let (mut last, mut run) = (' ', 0);
-        for (at, c) in original[window.clone()].char_indices() {
-            let at = window.start + at;
-            let Some(c) = read(c) else { continue };
-            if c == ' ' {
-                blank = blank.or(Some(at));
-                continue;
+impl Plain<'_> {
+    pub(super) fn of(original: &str, window: Range<usize>) -> Plain<'_> {
+        // No character is read as a longer one.
+        let mut text = Vec::with_capacity(window.len());
+        for (_, c) in read_all(original, window.clone()) {
+            if c.is_ascii() {
+                text.push(c as u8);
+            } else {
+                text.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes());
             }
-            run = if c == last { run + 1 } else { 1 };
-            // "sooo", "你你你": said longer, not otherwise.
-            if run > 2 && c.is_alphabetic() {
-                continue;
-            }
-            if let Some(before) = blank.take()
-                && !last.is_whitespace()
-                && c != '\n'
-                && !is_han(last)
-                && !is_han(c)
-            {
-                plain.push(' ', before);
-            }
-            plain.push(c, at);
-            last = c;
         }
-        plain
-    }
-
-    fn push(&mut self, c: char, at: usize) {
-        let mut bytes = [0; 4];
-        for byte in c.encode_utf8(&mut bytes).bytes() {
-            self.text.push(byte);
-            self.at.push(u32::try_from(at).unwrap_or(u32::MAX));
+        Plain {
+            original,
+            window,
+            text,
         }
     }
 
@@ -72,10 +51,20 @@ impl Plain {
 
     /// The bytes of the original that a part of the plain form came from.
     pub(super) fn original(&self, part: Range<usize>) -> Range<usize> {
-        let at = |n: usize| self.at.get(n).map_or(self.end, |at| *at as usize);
-        let start = at(part.start);
+        let start = self.at(part.start);
         // Up to where the next character starts: what was dropped in between belongs to this one.
-        start..at(part.end).max(start)
+        start..self.at(part.end).max(start)
+    }
+
+    /// Where a byte's character stands in the original. Few texts are asked this, so it is not kept.
+    fn at(&self, byte: usize) -> usize {
+        let mut read = 0;
+        read_all(self.original, self.window.clone())
+            .find(|(_, c)| {
+                read += c.len_utf8();
+                read > byte
+            })
+            .map_or(self.window.end, |(at, _)| at)
     }
 
     /// The sentence around a part.
@@ -93,14 +82,56 @@ impl Plain {
     }
 }
 
+/// The characters of a plain form, each with its place in the original.
+fn read_all(original: &str, window: Range<usize>) -> impl Iterator<Item = (usize, char)> {
+    let simplified = &**SIMPLIFIED;
+    let mut rest = original[window.clone()].char_indices();
+    let mut blank = None;
+    let mut waiting: Option<(usize, char)> = None;
+    let (mut last, mut run) = (' ', 0);
+    std::iter::from_fn(move || {
+        if let Some(next) = waiting.take() {
+            return Some(next);
+        }
+        loop {
+            let (at, c) = rest.next()?;
+            let at = window.start + at;
+            let Some(c) = read(c, simplified) else {
+                continue;
+            };
+            if c == ' ' {
+                blank = blank.or(Some(at));
+                continue;
+            }
+            run = if c == last { run + 1 } else { 1 };
+            // "sooo", "你你你": said longer, not otherwise.
+            if run > 2 && c.is_alphabetic() {
+                continue;
+            }
+            let before = std::mem::replace(&mut last, c);
+            if let Some(blank) = blank.take()
+                && !before.is_whitespace()
+                && c != '\n'
+                && !is_han(before)
+                && !is_han(c)
+            {
+                waiting = Some((at, c));
+                return Some((blank, ' '));
+            }
+            return Some((at, c));
+        }
+    })
+}
+
 fn is_han(c: char) -> bool {
     matches!(c, '\u{3400}'..='\u{9fff}')
 }
 
 /// One character as it is read; `None` is not read at all.
-fn read(c: char) -> Option<char> {
+fn read(c: char, simplified: &[char]) -> Option<char> {
     Some(match c {
-        '\n' => '\n',
+        'a'..='z' => c,
+        '\u{4e00}'..='\u{9fff}' => simplified[c as usize - FIRST_HAN],
         '\'' | '’' | '‘' | '`' | '´' | '\u{200b}'..='\u{200f}' | '\u{feff}' | '\u{ad}' => {
             return None;
         }
@@ -118,37 +149,45 @@ fn read(c: char) -> Option<char> {
         // The full-width row stands this far above ASCII.
         '\u{ff01}'..='\u{ff5e}' => char::from_u32(u32::from(c) - 0xfee0)?.to_ascii_lowercase(),
         c if c.is_ascii() => c.to_ascii_lowercase(),
-        c => simplified(c),
+        c => c,
     })
 }
 
-/// The traditional characters that occur in our patterns.
-fn simplified(c: char) -> char {
-    const PAIRS: &str = "殺杀 說说 話话 沒没 個个 們们 這这 還还 來来 過过 時时 開开 關关 離离 開开 結结 斷断 輕轻 遺遗 書书 藥药 \
-        殘残 傷伤 樓楼 橋桥 繩绳 買买 準准 備备 決决 係系 覺觉 負负 擔担 義义 難难 撐撑 堅坚 對对 請请 誰谁 媽妈 爺爷 \
-        閨闺 蜜蜜 學学 兒儿 親亲 聯联 絡络 寫写 業业 論论 題题 幫帮 為为 與与 從从 種种 機机 實实 讓让 應应 該该 會会 \
-        嗎吗 麼么 妳你 您您 喫吃 裡里 裏里 長长 點点 現现 發发 見见 愛爱 電电 腦脑 導导 詞词 課课 報报 導导 嘗尝 試试 \
-        經经 無无 總总 給给 飲饮 讀读 歲岁 鄉乡 國国 灣湾 廣广 東东 賓宾 記记 億亿 憶忆 隻只 條条 錢钱 雙双 萬万 \
-        戰战 勝胜 顆颗 塊块 隊队 車车 遠远 圖图 號号 選选 擇择 項项 數数 積积 圓圆 邊边 體体 幾几 約约 參参 節节 區区";
-    static TABLE: std::sync::LazyLock<std::collections::HashMap<char, char>> =
-        std::sync::LazyLock::new(|| {
-            let pair = |pair: &str| {
-                let mut chars = pair.chars();
-                chars.next().zip(chars.next())
-            };
-            PAIRS.split_whitespace().filter_map(pair).collect()
-        });
-    match c {
-        '\u{4e00}'..='\u{9fff}' => TABLE.get(&c).copied().unwrap_or(c),
-        c => c,
+const FIRST_HAN: usize = 0x4e00;
+
+/// Each Han character as it is read.
+static SIMPLIFIED: LazyLock<Vec<char>> = LazyLock::new(|| {
+    let mut table: Vec<char> = ('\u{4e00}'..='\u{9fff}').collect();
+    for pair in PAIRS.split_whitespace() {
+        let mut chars = pair.chars();
+        if let Some((from, to)) = chars.next().zip(chars.next()) {
+            table[from as usize - FIRST_HAN] = to;
+        }
     }
-}
+    table
+});
+
+/// The traditional characters that occur in our patterns.
+const PAIRS: &str = "殺杀 說说 話话 沒没 個个 們们 這这 還还 來来 過过 時时 開开 關关 離离 開开 結结 斷断 輕轻 遺遗 書书 藥药 \
+    殘残 傷伤 樓楼 橋桥 繩绳 買买 準准 備备 決决 係系 覺觉 負负 擔担 義义 難难 撐撑 堅坚 對对 請请 誰谁 媽妈 爺爷 \
+    閨闺 蜜蜜 學学 兒儿 親亲 聯联 絡络 寫写 業业 論论 題题 幫帮 為为 與与 從从 種种 機机 實实 讓让 應应 該该 會会 \
+    嗎吗 麼么 妳你 您您 喫吃 裡里 裏里 長长 點点 現现 發发 見见 愛爱 電电 腦脑 導导 詞词 課课 報报 導导 嘗尝 試试 \
+    經经 無无 總总 給给 飲饮 讀读 歲岁 鄉乡 國国 灣湾 廣广 東东 賓宾 記记 億亿 憶忆 隻只 條条 錢钱 雙双 萬万 \
+    戰战 勝胜 顆颗 塊块 隊队 車车 遠远 圖图 號号 選选 擇择 項项 數数 積积 圓圆 邊边 體体 幾几 約约 參参 節节 區区";
 
 /// Words without which there is nothing to find, what is put aside, and what is looked for.
 pub(super) struct Finder {
     anchors: AhoCorasick,
-    masks: Vec<Regex>,
-    hits: Vec<Regex>,
+    needles: Needles,
+    masks: Vec<Pattern>,
+    /// In groups, each looked for by itself.
+    hits: Vec<Vec<Pattern>>,
+}
+
+/// One pattern, with what a text must hold for it.
+struct Pattern {
+    ways: Ways,
+    regex: Regex,
 }
 
 impl Finder {
@@ -157,47 +196,57 @@ impl Finder {
         anchors: &[&str],
         words: &[(&str, &str)],
         masks: &[&str],
-        hits: &[&str],
+        hits: &[&[&str]],
     ) -> Finder {
+        let mut gathered = Gathered::default();
         // One automaton for all would have more states than its cache holds.
-        let each = |patterns: &[&str]| patterns.iter().map(|one| compile(words, &[one])).collect();
+        let mut each = |patterns: &[&str]| -> Vec<Pattern> {
+            let pattern = |one: &&str| Pattern {
+                ways: gathered.add(&expand(words, one)),
+                regex: compile(words, &[one]),
+            };
+            patterns.iter().map(pattern).collect()
+        };
+        let masks = each(masks);
+        let hits = hits.iter().map(|group| each(group)).collect();
         Finder {
             anchors: anchors_of(anchors),
-            masks: each(masks),
-            hits: each(hits),
-        }
-    }
-
-    /// Another one over the same texts and masks.
-    pub(super) fn beside(&self, words: &[(&str, &str)], hits: &[&str]) -> Finder {
-        Finder {
-            anchors: self.anchors.clone(),
-            masks: self.masks.clone(),
-            hits: hits.iter().map(|one| compile(words, &[one])).collect(),
+            needles: gathered.build(),
+            masks,
+            hits,
         }
     }
 
     /// The first hit, as a part of the plain form, which comes with it.
-    pub(super) fn find(&self, text: &str) -> Option<(Plain, Range<usize>)> {
+    pub(super) fn find<'a>(&self, text: &'a str) -> Option<(Plain<'a>, Range<usize>)> {
         self.windows(text).into_iter().find_map(|window| {
             let plain = Plain::of(text, window);
-            let part = self.find_in(&plain)?;
+            let part = self.find_in(0, &plain, &self.seen(&plain))?;
             Some((plain, part))
         })
     }
 
-    pub(super) fn find_in(&self, plain: &Plain) -> Option<Range<usize>> {
+    /// What a text holds of what the patterns need.
+    pub(super) fn seen(&self, plain: &Plain) -> Seen {
+        self.needles.seen(plain.text())
+    }
+
+    /// The first hit of a group.
+    pub(super) fn find_in(&self, group: usize, plain: &Plain, seen: &Seen) -> Option<Range<usize>> {
         let text = plain.text();
+        let mut hits = self.hits[group].iter().filter(|hit| seen.may(&hit.ways));
         // Most lines end here, before the masks.
-        let first = self.hits.iter().position(|hit| hit.is_match(text))?;
+        let first = hits.find(|hit| hit.regex.is_match(text))?;
         let mut masked = text.to_vec();
-        for found in self.masks.iter().flat_map(|mask| mask.find_iter(text)) {
-            masked[found.range()].fill(MASKED);
+        for mask in self.masks.iter().filter(|mask| seen.may(&mask.ways)) {
+            for found in mask.regex.find_iter(text) {
+                masked[found.range()].fill(MASKED);
+            }
         }
         // What did not match the whole will not match what is left of it.
-        let hit = self.hits[first..]
-            .iter()
-            .find_map(|hit| hit.find(&masked))?;
+        let hit = std::iter::once(first)
+            .chain(hits)
+            .find_map(|hit| hit.regex.find(&masked))?;
         // A hit may stand on the sign before it.
         Some(trim(text, hit.range()))
     }
