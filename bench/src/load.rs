@@ -118,11 +118,9 @@ pub async fn run(
     ));
     figures.push(("memory, peak", "MiB", target.memory("VmHWM")?));
     figures.push(("said besides answers", "", count(load.other)));
-    ensure!(
-        spare.count() == 0,
-        "the spare was asked {} times; main never failed",
-        spare.count()
-    );
+    // Where the first model has no slot free, the next one of the route takes the question.
+    let spare = usize::try_from(spare.count())?;
+    figures.push(("asked of the spare", "", count(spare)));
     target.stop().await?;
     Ok(figures)
 }
