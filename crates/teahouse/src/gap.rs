@@ -170,6 +170,10 @@ impl Host {
         };
         let mut stale = Vec::new();
         for message in missed {
+            // Taken back since the history was read: it is nobody's any more.
+            if lane.state().was_recalled(&message.id) {
+                continue;
+            }
             let now = self.clock.now();
             match self.stale_question(lane, message, &us, now) {
                 Some((lease, call)) => stale.push((lease, message, call)),
