@@ -8,8 +8,8 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use teahouse_core::{
     AboutMember, AccountName, Address, AttemptNumber, ChatId, Currency, Delivery, DeliveryId,
-    DeliveryState, Entry, FailureKind, InboxKey, Keep, MemberId, MessageId, Nano, Reason, RoomId,
-    RoomKind, Sealed, TurnId, Usage,
+    DeliveryState, Entry, FailureKind, InboxKey, Keep, MemberId, MessageId, Nano, Reason, Role,
+    RoomId, RoomKind, Sealed, TurnId, Usage,
 };
 use tokio::sync::watch;
 use ulid::Ulid;
@@ -119,6 +119,8 @@ pub struct OpenTurn {
     pub released: u16,
     /// Attempts already made.
     pub attempts: u16,
+    /// The asker's role, as it was told with the question; not kept on the disk.
+    pub role: Option<Role>,
 }
 
 /// A question, as it is taken in.

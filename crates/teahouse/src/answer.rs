@@ -154,7 +154,7 @@ impl Answer {
         turn: OpenTurn,
         cancel: CancellationToken,
     ) -> Self {
-        let terms = Terms::of(&host, &lane, &turn.turn.question, &turn.turn.member);
+        let terms = Terms::of(&host, &lane, &turn);
         Answer {
             terms,
             withheld: None,

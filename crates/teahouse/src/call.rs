@@ -133,6 +133,7 @@ impl Host {
         // The turn tells what becomes of it; its line may come with the talk.
         let line = self.line(lane, message, Reason::Answered, true, now);
         let open_turn = OpenTurn {
+            role: message.sender.role,
             turn: turn.clone(),
             released: 0,
             attempts: 0,

@@ -12,7 +12,7 @@ use teahouse_core::{
     Action, Call, GhostwritingDo, InboxKey, Message, Mode, Notice, Reason, ghostwriting_label,
     language_reminder,
 };
-use teahouse_store::{Acceptance, Accepted, Lease, StoreError, fault};
+use teahouse_store::{Acceptance, Accepted, Lease, OpenTurn, StoreError, fault};
 
 use crate::call::taken_in;
 use crate::host::{Host, count, with_open};
@@ -156,15 +156,11 @@ pub(crate) struct Terms {
 
 impl Terms {
     /// By the rules of the lane; the same question always has the same.
-    pub(crate) fn of(
-        host: &Host,
-        lane: &Lane,
-        question: &str,
-        asker: &teahouse_core::MemberId,
-    ) -> Self {
+    pub(crate) fn of(host: &Host, lane: &Lane, asked: &OpenTurn) -> Self {
         let line = Line {
-            text: question,
-            member: Some(asker),
+            text: &asked.turn.question,
+            member: Some(&asked.turn.member),
+            role: asked.role,
             ..Line::default()
         };
         let seen = lane.rules.look(Side::Question, &line);

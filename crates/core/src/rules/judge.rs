@@ -184,14 +184,13 @@ impl Rules {
             add(rule.mode, kind, Some(&rule.ladder), &rule.applies_to, &[]);
         }
         if let Some(rule) = &charter.links {
-            if let Some(both) = rule.allow.iter().find(|domain| rule.deny.contains(domain)) {
-                errors.push(format!(
-                    "links: \"{}\" stands in allow and in deny; take it out of one of them",
-                    both.as_str()
-                ));
+            match rule.settings().checked() {
+                Ok(settings) => {
+                    let kind = Kind::Links(settings);
+                    add(rule.mode, kind, Some(&rule.ladder), &all, &rule.exempt);
+                }
+                Err(why) => errors.push(format!("links: {why}")),
             }
-            let kind = Kind::Links(rule.settings());
-            add(rule.mode, kind, Some(&rule.ladder), &all, &rule.exempt);
         }
         if let Some(rule) = &charter.ghostwriting {
             add(rule.mode, Kind::Ghostwriting(rule.action), None, &all, &[]);

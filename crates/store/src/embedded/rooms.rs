@@ -140,6 +140,7 @@ fn open_turns(db: &Connection, room: [u8; 16]) -> Outcome<Vec<OpenTurn>> {
         )?
         .query_map([room], |row| {
             Ok(OpenTurn {
+                role: None,
                 turn: NewTurn {
                     id: TurnId(Ulid::from_bytes(row.get(0)?)),
                     address: Address {

@@ -2,7 +2,7 @@
 //! however a model misbehaves, and what people are told instead.
 
 use teahouse_store::Store;
-use teahouse_testkit::bridge::{Said, Shown};
+use teahouse_testkit::bridge::{Role, Said, Shown};
 use teahouse_testkit::model_server::{Answer, Request};
 use teahouse_testkit::process::{Ground, LIMIT};
 
@@ -13,6 +13,7 @@ name = "english corner"
 trigger = ["ai"]
 route = "default"
 speaks = "en"
+exempt = ["admin"]
 
 [language]
 mode = "on"
@@ -105,6 +106,18 @@ async fn a_question_in_another_language_is_answered_with_a_reminder_and_the_next
     let told = scene.asks(700, 42, "ai 那绿茶为什么是绿色的呢？").await;
     assert!(told.text.contains("rule of this house"), "{}", told.text);
     assert_eq!(scene.model.count(), 1);
+    scene.close().await;
+}
+
+#[tokio::test]
+async fn who_is_spared_is_answered_without_a_reminder() {
+    let scene = open().await;
+    scene.bridge.qq().sets_role(700, 42, Role::Admin);
+    scene
+        .model
+        .always(Answer::new("Because its leaves are oxidised before they are dried.").into());
+    let told = scene.asks(700, 42, "ai 红茶为什么是红色的呢？").await;
+    assert!(!told.text.contains("reminder"), "{}", told.text);
     scene.close().await;
 }
 

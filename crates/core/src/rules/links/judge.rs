@@ -176,19 +176,25 @@ impl TryFrom<Written> for Settings {
     type Error = SettingsError;
 
     fn try_from(written: Written) -> Result<Self, SettingsError> {
-        if let Some(both) = written.allow.iter().find(|d| written.deny.contains(d)) {
-            return Err(SettingsError::Both(both.0.clone()));
-        }
-        Ok(Settings {
+        Settings {
             allow: written.allow,
             deny: written.deny,
             others: written.others,
             answers: written.answers,
-        })
+        }
+        .checked()
     }
 }
 
 impl Settings {
+    /// The same, if no domain is allowed and denied.
+    pub fn checked(self) -> Result<Self, SettingsError> {
+        match self.allow.iter().find(|domain| self.deny.contains(domain)) {
+            Some(both) => Err(SettingsError::Both(both.0.clone())),
+            None => Ok(self),
+        }
+    }
+
     /// The entry that stands for this link: the narrower of two, as `docs.example.com` in `example.com`.
     fn entry<'s>(&'s self, link: &Link) -> Option<(bool, &'s Domain)> {
         let allowed = self.allow.iter().map(|domain| (true, domain));

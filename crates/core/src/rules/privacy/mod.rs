@@ -17,22 +17,6 @@ use serde::{Deserialize, Serialize};
 
 use super::Hit;
 
-/// The part of a charter that is about private data.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Settings {
-    /// What is masked.
-    pub mask: Vec<Kind>,
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Settings {
-            mask: Kind::ALL.to_vec(),
-        }
-    }
-}
-
 /// A kind of private data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, Serialize)]
 #[serde(rename_all = "kebab-case")]

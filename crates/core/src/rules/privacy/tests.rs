@@ -1,6 +1,7 @@
 //! What is private and what is only a number, as it is found and as it is masked.
 
 use super::*;
+use crate::charter::PrivacyRule;
 
 fn kinds(text: &str) -> String {
     let hits = find(text);
@@ -173,17 +174,17 @@ fn what_is_masked_keeps_its_shape_and_is_not_found_again() {
 
 #[test]
 fn settings_name_the_kinds() {
-    let settings: Settings = toml::from_str(r#"mask = ["phone", "id-card"]"#).unwrap();
+    let settings: PrivacyRule = toml::from_str(r#"mask = ["phone", "id-card"]"#).unwrap();
     assert_eq!(settings.mask, [Kind::Phone, Kind::IdCard]);
-    assert_eq!(toml::from_str::<Settings>("").unwrap().mask, Kind::ALL);
-    let error = toml::from_str::<Settings>(r#"mask = ["phones"]"#).unwrap_err();
+    assert_eq!(toml::from_str::<PrivacyRule>("").unwrap().mask, Kind::ALL);
+    let error = toml::from_str::<PrivacyRule>(r#"mask = ["phones"]"#).unwrap_err();
     assert!(
         error
             .message()
             .contains("expected one of `phone`, `id-card`"),
         "{error}"
     );
-    assert!(toml::from_str::<Settings>("masks = []").is_err());
+    assert!(toml::from_str::<PrivacyRule>("masks = []").is_err());
 }
 
 #[test]
