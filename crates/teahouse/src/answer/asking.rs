@@ -389,18 +389,21 @@ impl Answer {
         let draft = self
             .host
             .draft(&self.lane, quote, text, Source::Model(model.mark));
-        self.released(draft, self.next_part, now)
+        self.released(draft, self.next_part, "", now)
     }
 
-    /// What the gate lets through of the answer's next words; what it stops is remembered.
+    /// What the gate lets through of the answer's next words, which come behind all that was shown and `held`; what it
+    /// stops is remembered.
     pub(super) fn released(
         &mut self,
         draft: Draft,
         number: u16,
+        held: &str,
         now: Timestamp,
     ) -> Option<Outbound> {
+        let before = format!("{}{held}", self.shown);
         let part = Some((self.turn.turn.id, number));
-        match self.host.judged(&self.lane, draft, part, &self.shown, now) {
+        match self.host.judged(&self.lane, draft, part, &before, now) {
             Ok(part) => Some(part),
             Err(stopped) => {
                 self.withheld = self.withheld.take().or(stopped);

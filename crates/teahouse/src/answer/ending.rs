@@ -64,6 +64,7 @@ impl Answer {
         let language = self.host.language_of(&self.lane);
         let longest = longest.saturating_sub(model.mark.text(language).chars().count());
         let Ending { plain, nodes } = Ending::of(rest, released, longest, cut_short(language));
+        let held = plain.clone().unwrap_or_default();
         let mut say: Vec<Outbound> = plain
             .and_then(|plain| self.part(model, plain, now))
             .into_iter()
@@ -79,7 +80,7 @@ impl Answer {
                     Source::Model(model.mark),
                 )
             };
-            say.extend(self.released(draft, number, now));
+            say.extend(self.released(draft, number, &held, now));
         }
         say
     }

@@ -40,8 +40,12 @@ impl Rules {
         fetched: &[String],
     ) -> Judged {
         let tail = tail(before, SEAM);
-        let joined = format!("{tail}{text}");
-        let seam = tail.len();
+        // A new message is a blank, or nothing where a word was cut: neither hides what is completed.
+        let whole = tail.trim_end();
+        let is_cut = whole.len() < tail.len();
+        let joined = format!("{whole}{}{text}", if is_cut { " " } else { "" });
+        let glued = format!("{whole}{text}");
+        let seam = joined.len() - text.len();
         let mut findings = Vec::new();
         let mut rewritten: Option<String> = None;
         let binds = |part: &&Part| {
@@ -50,6 +54,15 @@ impl Rules {
         for part in self.parts.iter().filter(binds) {
             let current = rewritten.as_deref().unwrap_or(text);
             let (hits, changed) = part.judge_answer(&joined, seam, current, fetched, self.speaks);
+            let over = is_cut.then(|| {
+                let seam = glued.len() - text.len();
+                part.judge_answer(&glued, seam, current, fetched, self.speaks)
+                    .0
+            });
+            let over = over.into_iter().flatten();
+            let hits = hits
+                .into_iter()
+                .chain(over.filter(|(hit, _)| hit.span.start == 0));
             for (hit, effect) in hits {
                 findings.push(self.finding(part, text, hit, effect));
             }
