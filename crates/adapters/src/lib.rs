@@ -13,8 +13,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use async_trait::async_trait;
 use jiff::Timestamp;
 use teahouse_core::{
-    AccountName, ChatId, Currency, Event, EventKind, MemberId, Message, MessageId, Nano, Outgoing,
-    Reason, Role, SendOutcome,
+    AccountName, ChatId, Currency, Effect, Event, EventKind, MemberId, Message, MessageId, Nano,
+    NotDone, Outgoing, Performed, Reason, Role, SendOutcome,
 };
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
@@ -34,6 +34,8 @@ pub struct Capabilities {
     pub bundles: bool,
     /// Whether the platform is known to swallow messages for their links.
     pub swallows_links: bool,
+    /// Whether messages of others can be taken back and members muted, given the right there.
+    pub moderates: bool,
 }
 
 /// How an account is connected.
@@ -75,6 +77,21 @@ pub trait Adapter: Send + Sync {
     /// Sends once. Returns `Unknown` if the platform took the bytes but gave no receipt: the caller must not send
     /// again before asking the room's history. Never retries by itself.
     async fn send(&self, out: &Outgoing) -> SendOutcome;
+
+    /// Does one thing to a room, once. `Done` only where the platform has shown that it is so: its "ok" alone is not
+    /// believed. Never retries by itself.
+    async fn perform(&self, _chat: &ChatId, _effect: &Effect) -> Performed {
+        Performed::NotDone(NotDone::Unable)
+    }
+
+    /// Whether an effect is so by now; nothing where the platform cannot tell.
+    async fn is_done(
+        &self,
+        _chat: &ChatId,
+        _effect: &Effect,
+    ) -> Result<Option<bool>, AdapterError> {
+        Ok(None)
+    }
 
     /// The latest messages of a chat, oldest first, ours among them.
     async fn history(&self, chat: &ChatId, count: usize) -> Result<Vec<Message>, AdapterError>;

@@ -116,6 +116,7 @@ impl Adapter for Terminal {
             joins_parts: false,
             bundles: false,
             swallows_links: false,
+            moderates: false,
         }
     }
 

@@ -9,6 +9,7 @@ mod charter;
 mod chat;
 mod command;
 mod conversation;
+mod effect;
 mod event;
 mod failover;
 #[cfg(test)]
@@ -41,6 +42,7 @@ pub use chat::{
 };
 pub use command::{Call, Command, How, Trigger, calls, find_call};
 pub use conversation::{Exchange, PromptSource, TalkLine, prompt, question_of};
+pub use effect::{EFFECT_FRESH, Effect, NotDone, Performed};
 pub use event::{
     AccountName, Address, ChatId, EVENT_VERSION, Event, EventKind, InboxKey, Media, MemberId,
     Message, MessageId, Role, RoomId, RoomKind, Segment, Sender, SenderKind, Sequence, TurnId,

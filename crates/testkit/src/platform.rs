@@ -429,6 +429,7 @@ impl Adapter for FakePlatform {
             joins_parts: false,
             bundles: state.bundles,
             swallows_links: true,
+            moderates: false,
         }
     }
 

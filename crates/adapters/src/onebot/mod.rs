@@ -192,6 +192,7 @@ impl Adapter for OneBot {
             joins_parts: false,
             bundles: takes_bundles && self.quirks().bundles,
             swallows_links: true,
+            moderates: false,
         }
     }
 

@@ -245,6 +245,7 @@ impl Adapter for Parlour {
             joins_parts: skin.unwrap_or_default().joins_parts(),
             bundles: false,
             swallows_links: false,
+            moderates: false,
         }
     }
 

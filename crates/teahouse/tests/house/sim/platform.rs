@@ -147,6 +147,7 @@ impl Adapter for SimPlatform {
             joins_parts: false,
             bundles: false,
             swallows_links: true,
+            moderates: false,
         }
     }
 
