@@ -5,7 +5,7 @@ use std::sync::{Arc, PoisonError};
 
 use jiff::Timestamp;
 use teahouse_core::rules::Side;
-use teahouse_core::rules::climb::Who;
+use teahouse_core::rules::climb::{Said, Who};
 use teahouse_core::rules::judge::Line;
 use teahouse_core::rules::verdict::{Effect, Finding, Judgement, RuleName, Verdict};
 use teahouse_core::{
@@ -52,7 +52,9 @@ impl Host {
         let seen = lane.rules.look(Side::Question, &line);
         let who = Who::of(&lane.address.to_string(), message.sender.id.as_str());
         let mut climbs = self.climbs.lock().unwrap_or_else(PoisonError::into_inner);
-        let judgement = lane.rules.fold(seen, &line, Some((who, now)), &mut climbs);
+        let judgement = lane
+            .rules
+            .fold(seen, &line, Some((who, Said::at(now))), &mut climbs);
         drop(climbs);
         ruling(lane, &judgement)
     }

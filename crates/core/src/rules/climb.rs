@@ -6,6 +6,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
 
 use jiff::Timestamp;
+use sha2::{Digest as _, Sha256};
 
 /// So many members' marks are remembered of each kind; the oldest go first.
 const MOST: usize = 50_000;
@@ -16,25 +17,90 @@ const REPEATS_WITHIN: Duration = Duration::from_secs(60);
 
 /// A member of a room, as a number that says nothing about them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Who(u64, u64);
+pub struct Who([u8; 16]);
 
 impl Who {
-    /// The same for the same room and member, on every run.
+    /// The same for the same room and member, on every run and in every release.
     pub fn of(room: &str, member: &str) -> Self {
-        let half = |salt: u8| {
-            // Its keys are fixed: the same input makes the same number in every process of a release.
-            let mut hasher = DefaultHasher::new();
-            (salt, room, member).hash(&mut hasher);
-            hasher.finish()
-        };
-        Who(half(0), half(1))
+        Who(digest(&["who", room, member]))
+    }
+
+    /// As it is kept.
+    pub fn bytes(self) -> [u8; 16] {
+        self.0
+    }
+
+    /// As it was kept.
+    pub fn from_bytes(bytes: [u8; 16]) -> Self {
+        Who(bytes)
+    }
+}
+
+fn digest(parts: &[&str]) -> [u8; 16] {
+    let mut hash = Sha256::new();
+    for part in parts {
+        hash.update((part.len() as u64).to_be_bytes());
+        hash.update(part.as_bytes());
+    }
+    let mut half = [0; 16];
+    half.copy_from_slice(&hash.finalize()[..16]);
+    half
+}
+
+/// A rule of a charter, as ladders know it: by its section and name, so that its rungs outlast a new order of the rules.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct RuleKey([u8; 16]);
+
+impl RuleKey {
+    /// Of a key such as `words:spam`.
+    pub fn of(key: &str) -> Self {
+        RuleKey(digest(&["rule", key]))
+    }
+
+    /// As it is kept.
+    pub fn bytes(self) -> [u8; 16] {
+        self.0
+    }
+
+    /// As it was kept.
+    pub fn from_bytes(bytes: [u8; 16]) -> Self {
+        RuleKey(bytes)
+    }
+}
+
+/// Where a member stands on a rule's ladder, as it is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Mark {
+    /// Whose.
+    pub who: Who,
+    /// On which.
+    pub rule: RuleKey,
+    /// How often the rule was broken.
+    pub times: u32,
+    /// When it was last.
+    pub last: Timestamp,
+}
+
+/// When something was said, and by which message, where that is known.
+#[derive(Clone, Copy, Debug)]
+pub struct Said {
+    /// When.
+    pub at: Timestamp,
+    /// A number that stands for the message: the same one judged twice is one.
+    pub message: Option<u64>,
+}
+
+impl Said {
+    /// Then, by a message that nobody will judge again.
+    pub fn at(at: Timestamp) -> Self {
+        Said { at, message: None }
     }
 }
 
 /// What is remembered.
 #[derive(Debug, Default)]
 pub struct Climbs {
-    rungs: HashMap<(Who, u16), Rungs>,
+    rungs: HashMap<(Who, RuleKey), Rungs>,
     talk: HashMap<Who, Talk>,
     /// Time as the stream tells it; it never goes back.
     latest: Option<Timestamp>,
@@ -44,6 +110,8 @@ pub struct Climbs {
 struct Rungs {
     times: usize,
     last: Timestamp,
+    /// The message that climbed last: judged again, it does not climb again.
+    by: Option<u64>,
 }
 
 #[derive(Debug, Default)]
@@ -62,16 +130,16 @@ pub enum TooMuch {
 
 impl Climbs {
     /// How often this member broke this rule before, as far as it is remembered; and once more from now on. What comes
-    /// within `together` of the last time is part of it and climbs no further.
+    /// within `together` of the last time is part of it and climbs no further, and neither does the same message again.
     pub fn climb(
         &mut self,
         who: Who,
-        rule: u16,
-        now: Timestamp,
+        rule: RuleKey,
+        said: Said,
         forget: Duration,
         together: Duration,
     ) -> usize {
-        let now = self.time(now);
+        let now = self.time(said.at);
         if self.rungs.len() >= MOST {
             self.rungs
                 .retain(|_, rungs| now.duration_since(rungs.last).unsigned_abs() < forget);
@@ -80,17 +148,56 @@ impl Climbs {
         let rungs = self.rungs.entry((who, rule)).or_insert(Rungs {
             times: 0,
             last: now,
+            by: None,
         });
+        if rungs.times > 0 && said.message.is_some() && rungs.by == said.message {
+            return rungs.times - 1;
+        }
         let since = now.duration_since(rungs.last).unsigned_abs();
         if since >= forget {
             rungs.times = 0;
         }
+        rungs.by = said.message;
         if rungs.times > 0 && since < together {
             return rungs.times - 1;
         }
         rungs.last = now;
         rungs.times += 1;
         rungs.times - 1
+    }
+
+    /// Where a member stands on a ladder.
+    pub fn mark(&self, who: Who, rule: RuleKey) -> Option<Mark> {
+        self.rungs.get(&(who, rule)).map(|rungs| Mark {
+            who,
+            rule,
+            times: u32::try_from(rungs.times).unwrap_or(u32::MAX),
+            last: rungs.last,
+        })
+    }
+
+    /// Takes marks that were kept; what is known already is newer.
+    pub fn remember(&mut self, marks: &[Mark]) {
+        for mark in marks.iter().take(MOST.saturating_sub(self.rungs.len())) {
+            self.rungs.entry((mark.who, mark.rule)).or_insert(Rungs {
+                times: mark.times as usize,
+                last: mark.last,
+                by: None,
+            });
+        }
+    }
+
+    /// Forgives a member everything.
+    pub fn pardon(&mut self, who: Who) {
+        self.rungs.retain(|(whose, _), _| *whose != who);
+        self.talk.remove(&who);
+    }
+
+    /// Takes back what a message climbed, where it was found to be right.
+    pub fn step_down(&mut self, who: Who, rule: RuleKey) {
+        if let Some(rungs) = self.rungs.get_mut(&(who, rule)) {
+            rungs.times = rungs.times.saturating_sub(1);
+        }
     }
 
     /// Puts a message to what its author has said, and says whether it is too much: more than `messages` in `within`,
@@ -168,7 +275,10 @@ mod tests {
     fn a_member_climbs_each_rule_alone_and_is_forgiven_in_time() {
         let mut climbs = Climbs::default();
         let (lin, chen) = (Who::of("qq:1", "lin"), Who::of("qq:1", "chen"));
-        let mut climb = |who, rule, seconds| climbs.climb(who, rule, at(seconds), DAY, NEVER);
+        let mut climb = |who, rule: u8, seconds| {
+            let rule = RuleKey::of(&rule.to_string());
+            climbs.climb(who, rule, Said::at(at(seconds)), DAY, NEVER)
+        };
         assert_eq!(climb(lin, 1, 0), 0);
         assert_eq!(climb(lin, 1, 10), 1);
         assert_eq!(climb(lin, 2, 20), 0);
@@ -193,7 +303,9 @@ mod tests {
         let lin = Who::of("qq:1", "lin");
         let together = Duration::from_secs(10);
         let times: Vec<usize> = [0, 3, 6, 20]
-            .map(|seconds| climbs.climb(lin, 1, at(seconds), DAY, together))
+            .map(|seconds| {
+                climbs.climb(lin, RuleKey::of("1"), Said::at(at(seconds)), DAY, together)
+            })
             .to_vec();
         assert_eq!(times, [0, 0, 0, 1]);
     }
@@ -239,8 +351,30 @@ mod tests {
         for n in 0..(MOST as i64 * 2) {
             let who = Who::of("qq:1", &n.to_string());
             climbs.says(who, "a", at(n), 3, Duration::from_secs(10));
-            climbs.climb(who, 1, at(n), DAY * 365, NEVER);
+            climbs.climb(who, RuleKey::of("1"), Said::at(at(n)), DAY * 365, NEVER);
         }
         assert!(climbs.talk.len() <= MOST && climbs.rungs.len() <= MOST);
+    }
+
+    #[test]
+    fn a_message_judged_again_does_not_climb_again_and_marks_outlast_a_restart() {
+        let (lin, rule) = (Who::of("qq:1", "lin"), RuleKey::of("words:spam"));
+        let by = |message, seconds| Said {
+            at: at(seconds),
+            message: Some(message),
+        };
+        let mut climbs = Climbs::default();
+        let mut climb = |message| climbs.climb(lin, rule, by(message, 0), DAY, NEVER);
+        assert_eq!([climb(7), climb(7), climb(8), climb(8)], [0, 0, 1, 1]);
+        let kept = climbs.mark(lin, rule).unwrap();
+        assert_eq!(kept.times, 2);
+
+        let mut next = Climbs::default();
+        next.remember(&[kept]);
+        assert_eq!(next.climb(lin, rule, by(9, 60), DAY, NEVER), 2);
+        next.step_down(lin, rule);
+        assert_eq!(next.climb(lin, rule, by(10, 70), DAY, NEVER), 2);
+        next.pardon(lin);
+        assert_eq!(next.climb(lin, rule, by(11, 80), DAY, NEVER), 0);
     }
 }

@@ -9,9 +9,7 @@ mod tests;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use jiff::Timestamp;
-
-use super::climb::{Climbs, TooMuch, Who};
+use super::climb::{Climbs, RuleKey, Said, TooMuch, Who};
 use super::language::{Look, Tag, Tongue};
 use super::links::{self, Link, Settings};
 use super::topics::Topic;
@@ -47,6 +45,10 @@ impl std::fmt::Debug for Rules {
 /// One rule of a charter.
 struct Part {
     n: u16,
+    /// What the admin calls it, where a charter can have several of its kind.
+    name: Option<String>,
+    /// As ladders know it.
+    key: RuleKey,
     mode: Mode,
     kind: Kind,
     /// What follows on a member's message; rules that know no ladder have none.
@@ -144,23 +146,30 @@ impl Rules {
     ) -> Result<Self, Vec<String>> {
         let mut errors = Vec::new();
         let mut parts = Vec::new();
-        let mut add =
-            |mode, kind, ladder: Option<&Ladder>, applies_to: &BTreeSet<_>, exempt: &[Exempt]| {
-                parts.push(Part {
-                    n: u16::try_from(parts.len() + 1).unwrap_or(u16::MAX),
-                    mode,
-                    kind,
-                    ladder: ladder.cloned(),
-                    applies_to: applies_to.clone(),
-                    exempt: exempt.to_vec(),
-                });
-            };
+        let mut add = |mode,
+                       kind: Kind,
+                       name: Option<&str>,
+                       ladder: Option<&Ladder>,
+                       applies_to: &BTreeSet<_>,
+                       exempt: &[Exempt]| {
+            parts.push(Part {
+                n: u16::try_from(parts.len() + 1).unwrap_or(u16::MAX),
+                key: RuleKey::of(&full_name(kind.rule(), name)),
+                name: name.map(str::to_owned),
+                mode,
+                kind,
+                ladder: ladder.cloned(),
+                applies_to: applies_to.clone(),
+                exempt: exempt.to_vec(),
+            });
+        };
         let all: BTreeSet<AppliesTo> =
             [AppliesTo::Members, AppliesTo::Questions, AppliesTo::Answers].into();
         if let Some(rule) = &charter.language {
             add(
                 rule.mode,
                 Kind::Language(rule.members.clone()),
+                None,
                 Some(&rule.ladder),
                 &all,
                 &rule.exempt,
@@ -171,6 +180,7 @@ impl Rules {
                 Ok(list) => add(
                     rule.mode,
                     Kind::Words(Box::new(list), rule.by_sound),
+                    Some(&rule.name),
                     Some(&rule.ladder),
                     &rule.applies_to,
                     &rule.exempt,
@@ -181,22 +191,50 @@ impl Rules {
         for rule in &charter.topics {
             let topic = Topic::compile(&rule.name, &rule.about, &rule.examples);
             let kind = Kind::Topic(topic, rule.decline.clone());
-            add(rule.mode, kind, Some(&rule.ladder), &rule.applies_to, &[]);
+            add(
+                rule.mode,
+                kind,
+                Some(&rule.name),
+                Some(&rule.ladder),
+                &rule.applies_to,
+                &[],
+            );
         }
         if let Some(rule) = &charter.links {
             match rule.settings().checked() {
                 Ok(settings) => {
                     let kind = Kind::Links(settings);
-                    add(rule.mode, kind, Some(&rule.ladder), &all, &rule.exempt);
+                    add(
+                        rule.mode,
+                        kind,
+                        None,
+                        Some(&rule.ladder),
+                        &all,
+                        &rule.exempt,
+                    );
                 }
                 Err(why) => errors.push(format!("links: {why}")),
             }
         }
         if let Some(rule) = &charter.ghostwriting {
-            add(rule.mode, Kind::Ghostwriting(rule.action), None, &all, &[]);
+            add(
+                rule.mode,
+                Kind::Ghostwriting(rule.action),
+                None,
+                None,
+                &all,
+                &[],
+            );
         }
         if let Some(rule) = &charter.privacy {
-            add(rule.mode, Kind::Privacy(rule.mask.clone()), None, &all, &[]);
+            add(
+                rule.mode,
+                Kind::Privacy(rule.mask.clone()),
+                None,
+                None,
+                &all,
+                &[],
+            );
         }
         for (rule, kind) in [
             (&charter.identity, Kind::Identity),
@@ -204,15 +242,22 @@ impl Rules {
             (&charter.injection, Kind::Injection),
         ] {
             if let Some(rule) = rule {
-                add(rule.mode, kind, None, &all, &[]);
+                add(rule.mode, kind, None, None, &all, &[]);
             }
         }
         if let Some(rule) = &charter.crisis {
-            add(rule.mode, Kind::Crisis, None, &all, &[]);
+            add(rule.mode, Kind::Crisis, None, None, &all, &[]);
         }
         if let Some(rule) = &charter.flood {
             let kind = Kind::Flood(rule.messages.get() as usize, rule.within.get());
-            add(rule.mode, kind, Some(&rule.ladder), &all, &rule.exempt);
+            add(
+                rule.mode,
+                kind,
+                None,
+                Some(&rule.ladder),
+                &all,
+                &rule.exempt,
+            );
         }
         if !errors.is_empty() {
             return Err(errors);
@@ -251,16 +296,16 @@ impl Rules {
         &self,
         mut seen: Seen,
         line: &Line<'_>,
-        said: Option<(Who, Timestamp)>,
+        said: Option<(Who, Said)>,
         climbs: &mut Climbs,
     ) -> Judgement {
-        let Some((who, now)) = said else {
+        let Some((who, said)) = said else {
             return Judgement::of(seen.findings);
         };
         for part in self.parts.iter().filter(|part| part.mode != Mode::Off) {
             if let Kind::Flood(messages, within) = part.kind
                 && !self.spares(part, line)
-                && let Some(much) = climbs.says(who, line.text, now, messages, within)
+                && let Some(much) = climbs.says(who, line.text, said.at, messages, within)
             {
                 let hit = match much {
                     TooMuch::Messages => Hit::sure(
@@ -285,12 +330,38 @@ impl Rules {
                 continue;
             }
             let together = part.together();
-            let times = climbs.climb(who, part.n, now, self.forget_after, together);
+            let times = climbs.climb(who, part.key, said, self.forget_after, together);
             for finding in seen.findings.iter_mut().filter(climbing) {
                 finding.effect = part.rung(times);
             }
         }
         Judgement::of(seen.findings)
+    }
+
+    /// Which charter's version they are of.
+    pub fn version(&self) -> u32 {
+        self.version
+    }
+
+    /// The rules in order: number, full name, mode.
+    pub fn list(&self) -> impl Iterator<Item = (u16, String, Mode)> {
+        let name = |part: &Part| full_name(part.kind.rule(), part.name.as_deref());
+        self.parts
+            .iter()
+            .map(move |part| (part.n, name(part), part.mode))
+    }
+
+    /// How ladders know a rule, by its number.
+    pub fn key_of(&self, n: u16) -> Option<RuleKey> {
+        let part = self.parts.iter().find(|part| part.n == n);
+        part.map(|part| part.key)
+    }
+
+    /// Whether any rule looks at what members say to each other.
+    pub fn judges_talk(&self) -> bool {
+        self.parts.iter().any(|part| {
+            part.mode != Mode::Off && part.ladder.is_some() && part.applies(Side::Member)
+        })
     }
 
     /// Whether a line is one of despair, and this house answers that with a card.
@@ -505,6 +576,14 @@ impl Part {
             .chain(beside)
             .map(|hit| (hit, self.rung(0)))
             .collect()
+    }
+}
+
+/// What a rule is called among all of a charter: `words:spam`, `links`.
+fn full_name(rule: RuleName, name: Option<&str>) -> String {
+    match name {
+        Some(name) => format!("{}:{name}", rule.as_str()),
+        None => rule.as_str().to_owned(),
     }
 }
 

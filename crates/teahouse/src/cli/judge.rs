@@ -12,7 +12,7 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use anyhow::Context;
 use clap::{Args, ValueEnum};
 use jiff::Timestamp;
-use teahouse_core::rules::climb::{Climbs, Who};
+use teahouse_core::rules::climb::{Climbs, Said, Who};
 use teahouse_core::rules::judge::{Line, Seen, Voice};
 use teahouse_core::rules::{Side, language, level, links};
 use teahouse_core::{Heard, Language, MemberId, Mode, Quoted, Replies, calls};
@@ -286,7 +286,7 @@ impl Desk<'_> {
         if self.side != Side::Answer {
             let said = line.said();
             let judgement = self.with_line(&line, |about| {
-                let who = said.map(|(room, member, at)| (Who::of(room, member), at));
+                let who = said.map(|(room, member, at)| (Who::of(room, member), Said::at(at)));
                 self.ruled.rules.fold(seen, about, who, &mut memory.climbs)
             });
             out.judged(judgement);
