@@ -494,9 +494,9 @@ impl Answer {
                 .await;
         }
         if short_of_money && last_end.is_none() {
-            let (_, next_day) = self.lane.charter.zone.day(self.host.clock.now());
+            let (_, next_day) = self.lane.charter().zone.day(self.host.clock.now());
             let notice = Notice::MoneyGone {
-                refills: self.lane.charter.zone.clock(next_day),
+                refills: self.lane.charter().zone.clock(next_day),
             };
             return self.end_with(Reason::QuotaMoney, notice, None).await;
         }

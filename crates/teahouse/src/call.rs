@@ -34,7 +34,7 @@ impl Host {
     ) -> Result<(), StoreError> {
         let member = &message.sender.id;
         let there = self.room_now(lane, now);
-        let (day, _) = lane.charter.zone.day(there);
+        let (day, _) = lane.charter().zone.day(there);
         let known = with_open(lane, |open| {
             if there == now {
                 open.day_begins(day);
@@ -59,14 +59,14 @@ impl Host {
             limit_noticed: count.limit_noticed,
         };
         let Some(mut decision) = with_open(lane, |open| {
-            decide(&lane.charter, &lane.room_state(open), asker, &call, there)
+            decide(&lane.charter(), &lane.room_state(open), asker, &call, there)
         }) else {
             return Ok(());
         };
         if decision == Decision::Witness {
             asker.standing = self.witness(lane, member, now).await;
             decision = with_open(lane, |open| {
-                decide(&lane.charter, &lane.room_state(open), asker, &call, there)
+                decide(&lane.charter(), &lane.room_state(open), asker, &call, there)
             })
             .unwrap_or(Decision::Silent(Reason::Expired));
         }
@@ -192,14 +192,14 @@ impl Host {
             question: clean_text(&call.words),
             reply_to: call.reply_to.clone(),
             asked: self.dated(now),
-            day: lane.charter.zone.day(self.room_now(lane, now)).0,
-            charter: lane.charter.name.clone(),
+            day: lane.charter().zone.day(self.room_now(lane, now)).0,
+            charter: lane.charter().name.clone(),
         }
     }
 
     /// Keeps the day's count of a member in step with what was accepted.
     pub(crate) fn counted(&self, lane: &Lane, message: &Message, reason: Reason, now: Timestamp) {
-        let (day, _) = lane.charter.zone.day(self.room_now(lane, now));
+        let (day, _) = lane.charter().zone.day(self.room_now(lane, now));
         with_open(lane, |open| {
             let mut count = open.day(&message.sender.id, day).unwrap_or_default();
             match reason {
@@ -296,7 +296,7 @@ impl Host {
             Command::NewRoom => (vec![RoomChange::ForgetConversations], Notice::ForgottenRoom),
             Command::On => (vec![RoomChange::On(true)], Notice::On),
             Command::Off => {
-                let trigger = lane.charter.trigger.first().to_owned();
+                let trigger = lane.charter().trigger.first().to_owned();
                 (
                     vec![RoomChange::On(false), RoomChange::Hush(None)],
                     Notice::Off { trigger },
@@ -308,14 +308,14 @@ impl Host {
                 (
                     vec![RoomChange::PausedUntil(until)],
                     Notice::Paused {
-                        until: lane.charter.zone.clock(until),
+                        until: lane.charter().zone.clock(until),
                     },
                 )
             }
             Command::Why(target) => (vec![], self.why(lane, lease, target).await?),
             Command::AboutMe => {
                 self.flush_talk().await;
-                let (day, _) = lane.charter.zone.day(self.room_now(lane, now));
+                let (day, _) = lane.charter().zone.day(self.room_now(lane, now));
                 (
                     vec![],
                     Notice::About(

@@ -238,10 +238,10 @@ impl Host {
         };
         let there = self.room_now(lane, now);
         with_open(lane, |open| {
-            let call = find_call(message, us, lane.charter.trigger.as_slice(), |id| {
+            let call = find_call(message, us, lane.charter().trigger.as_slice(), |id| {
                 open.own.contains(id)
             })?;
-            let decision = decide(&lane.charter, &lane.room_state(open), asker, &call, there);
+            let decision = decide(&lane.charter(), &lane.room_state(open), asker, &call, there);
             (decision == Decision::Ask).then_some((open.lease, call))
         })
         .flatten()

@@ -211,6 +211,7 @@ impl Host {
             counter!("teahouse_messages_total", "reason" => Reason::GroupOff.code()).increment(1);
             return;
         };
+        let law = lane.law.get();
         let mut state = lane.state();
         state.used = now;
         if !state.is_news(&incoming.event.kind) {
@@ -220,7 +221,7 @@ impl Host {
             (&incoming.event.kind, state.working, state.open.as_mut())
         {
             let key = message.inbox_key(incoming.platform);
-            match open.triage(message, &incoming.us, &lane.charter, &lane.rules, key, now) {
+            match open.triage(message, &incoming.us, &law, key, now) {
                 Triage::Repeat => return count(Reason::Duplicate),
                 Triage::Talk(reason) => {
                     let line = self.line(&lane, message, reason, false, now);
@@ -362,7 +363,7 @@ impl Host {
             return Ok(());
         }
         let now = self.clock.now();
-        let (day, _) = lane.charter.zone.day(self.room_now(lane, now));
+        let (day, _) = lane.charter().zone.day(self.room_now(lane, now));
         let opening = Opening {
             address: lane.address.clone(),
             platform: lane.platform,
@@ -384,7 +385,7 @@ impl Host {
         }
         let time = self.ageing().await?;
         self.store
-            .forget_old(opened.lease, lane.charter.keep, time)
+            .forget_old(opened.lease, lane.charter().keep, time)
             .await
     }
 
@@ -433,11 +434,9 @@ impl Host {
         now: Timestamp,
     ) -> Result<(), StoreError> {
         let key = message.inbox_key(platform);
+        let law = lane.law.get();
         let Some(triage) = with_open(lane, |open| {
-            (
-                open.triage(&message, us, &lane.charter, &lane.rules, key, now),
-                open.lease,
-            )
+            (open.triage(&message, us, &law, key, now), open.lease)
         }) else {
             return Ok(());
         };
@@ -455,7 +454,7 @@ impl Host {
                     .is_ours(lease.room, &lane.address.account, &quoted)
                     .await?
                 {
-                    let triggers = lane.charter.trigger.as_slice();
+                    let triggers = law.charter.trigger.as_slice();
                     if let Some(call) =
                         teahouse_core::find_call(&message, us, triggers, |id| *id == quoted)
                     {
@@ -595,7 +594,7 @@ impl Host {
 
     /// What the room speaks.
     pub(crate) fn language_of(&self, lane: &Lane) -> Language {
-        lane.charter.speaks.unwrap_or(self.language)
+        lane.charter().speaks.unwrap_or(self.language)
     }
 
     /// Words on their way to the gate.
@@ -644,7 +643,7 @@ impl Host {
             self.alarms.told_a_secret(&lane.address, self.clock.now());
             return Err(None);
         }
-        match pass(draft, &lane.rules, before) {
+        match pass(draft, &lane.rules(), before) {
             GateVerdict::Pass(outgoing) => Ok(Outbound {
                 id: teahouse_core::DeliveryId(self.ids.next(now)),
                 part,

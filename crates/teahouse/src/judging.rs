@@ -49,11 +49,11 @@ impl Host {
             is_newcomer: false,
             fetched: &[],
         };
-        let seen = lane.rules.look(Side::Question, &line);
+        let seen = lane.rules().look(Side::Question, &line);
         let who = Who::of(&lane.address.to_string(), message.sender.id.as_str());
         let mut climbs = self.climbs.lock().unwrap_or_else(PoisonError::into_inner);
         let judgement = lane
-            .rules
+            .rules()
             .fold(seen, &line, Some((who, Said::at(now))), &mut climbs);
         drop(climbs);
         ruling(lane, &judgement)
@@ -68,10 +68,9 @@ impl Host {
         message: &Message,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        let rule = lane.charter.crisis.as_ref();
-        let notice = Notice::CrisisCard {
-            region: rule.and_then(|rule| rule.region.clone()),
-        };
+        let charter = lane.charter();
+        let region = (charter.crisis.as_ref()).and_then(|rule| rule.region.clone());
+        let notice = Notice::CrisisCard { region };
         let acceptance = Acceptance {
             line: Some(self.line(lane, message, Reason::CrisisCard, true, now)),
             say: self.say(lane, Some(&message.id), notice, now),
@@ -112,7 +111,7 @@ fn ruling(lane: &Lane, judgement: &Judgement) -> Ruling {
 fn declined(lane: &Lane, finding: &Finding) -> Ruling {
     match finding.rule {
         RuleName::Topics => {
-            let notice = match lane.rules.decline_of(finding) {
+            let notice = match lane.rules().decline_of(finding) {
                 Some(sentence) => Notice::TopicDeclined {
                     sentence: sentence.to_owned(),
                 },
@@ -165,7 +164,7 @@ impl Terms {
             role: asked.role,
             ..Line::default()
         };
-        let seen = lane.rules.look(Side::Question, &line);
+        let seen = lane.rules().look(Side::Question, &line);
         let mut terms = Terms::default();
         for finding in seen
             .findings()
@@ -176,7 +175,7 @@ impl Terms {
                 (RuleName::Language, Effect::Rung(_)) => {
                     terms.first_line = Some(language_reminder(host.language_of(lane)));
                 }
-                (RuleName::Ghostwriting, _) => match lane.rules.ghostwriting() {
+                (RuleName::Ghostwriting, _) => match lane.rules().ghostwriting() {
                     Some(GhostwritingDo::Coach) => terms.coach = true,
                     Some(GhostwritingDo::Label) => {
                         let label = ghostwriting_label(host.language_of(lane));

@@ -17,6 +17,7 @@ mod control;
 mod delivery;
 mod first_start;
 mod gap;
+pub mod law;
 mod logs;
 mod port;
 mod proof;

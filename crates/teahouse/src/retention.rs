@@ -49,7 +49,7 @@ impl Host {
         for lane in self.lanes_of(|_| true) {
             if let Some(lease) = with_open(&lane, |open| open.lease) {
                 self.store
-                    .forget_old(lease, lane.charter.keep, time)
+                    .forget_old(lease, lane.charter().keep, time)
                     .await?;
             }
         }

@@ -17,6 +17,7 @@ use teahouse_store::{Lease, MemberDay, OpenTurn, OpenedRoom};
 use tokio::sync::Notify;
 
 use crate::config::House;
+use crate::law::{InForce, Law};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -56,12 +57,8 @@ pub struct Lane {
     pub platform: &'static str,
     /// Group or direct.
     pub kind: RoomKind,
-    /// Its words.
-    pub charter: Arc<Charter>,
-    /// Its rules, ready to judge.
-    pub rules: Arc<Rules>,
-    /// Whether its house answers in direct chats.
-    pub direct_allowed: bool,
+    /// Its charter and its rules.
+    pub law: InForce,
     /// Wakes whoever waits for the mouth or for the room to come to rest.
     pub changed: Notify,
     /// Wakes delivery.
@@ -207,9 +204,7 @@ impl Lane {
             address,
             platform,
             kind,
-            charter: house.charter.clone(),
-            rules: house.rules.clone(),
-            direct_allowed: house.direct,
+            law: InForce::new(Law::of(house)),
             changed: Notify::new(),
             outbox: Notify::new(),
             state: Mutex::new(LaneState {
@@ -230,6 +225,16 @@ impl Lane {
         }
     }
 
+    /// The charter that holds now.
+    pub fn charter(&self) -> Arc<Charter> {
+        self.law.get().charter.clone()
+    }
+
+    /// The rules that hold now.
+    pub fn rules(&self) -> Arc<Rules> {
+        self.law.get().rules.clone()
+    }
+
     /// The state, for a moment: never held across an await.
     pub fn state(&self) -> MutexGuard<'_, LaneState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
@@ -239,7 +244,7 @@ impl Lane {
     pub fn room_state(&self, open: &OpenRoom) -> RoomState {
         RoomState {
             kind: self.kind,
-            direct_allowed: self.direct_allowed,
+            direct_allowed: self.law.get().direct,
             on: open.on,
             paused_until: open.paused_until,
             hinted_at: open.hinted_at,
@@ -395,8 +400,7 @@ impl OpenRoom {
         &mut self,
         message: &Message,
         us: &MemberId,
-        charter: &Charter,
-        rules: &Rules,
+        law: &Law,
         key: InboxKey,
         now: Timestamp,
     ) -> Triage {
@@ -407,12 +411,12 @@ impl OpenRoom {
             return Triage::Repeat;
         }
         let admitted = admit(message, now);
-        let call = find_call(message, us, charter.trigger.as_slice(), |id| {
+        let call = find_call(message, us, law.charter.trigger.as_slice(), |id| {
             self.own.contains(id)
         });
         match (admitted, call) {
             (Err(reason), _) => self.talk_reason(message, key, reason),
-            (Ok(()), _) if rules.sees_crisis(&message.text()) => Triage::Crisis,
+            (Ok(()), _) if law.rules.sees_crisis(&message.text()) => Triage::Crisis,
             (Ok(()), Some(call)) => Triage::Call(call),
             (Ok(()), None) => match message.reply_to() {
                 Some(id) if self.own.len() >= OWN => Triage::AskStore(id.clone()),

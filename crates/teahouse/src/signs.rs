@@ -114,6 +114,6 @@ impl Host {
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
         let own = routes.get(&lane.address).cloned();
-        own.or_else(|| self.routes.get(&lane.charter.route).cloned())
+        own.or_else(|| self.routes.get(&lane.charter().route).cloned())
     }
 }

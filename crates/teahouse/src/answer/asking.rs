@@ -49,7 +49,7 @@ impl Answer {
         ChatRequest {
             model: model.model.clone(),
             lines: self.without_private(lines),
-            max_tokens: self.lane.charter.max_tokens.get(),
+            max_tokens: self.lane.charter().max_tokens.get(),
         }
     }
 
@@ -57,7 +57,7 @@ impl Answer {
     fn without_private(&self, lines: &[PromptLine]) -> Vec<PromptLine> {
         let mut lines = lines.to_vec();
         for line in lines.iter_mut().filter(|line| line.role != Speaker::System) {
-            if let Some(masked) = self.lane.rules.masked(&line.content) {
+            if let Some(masked) = self.lane.rules().masked(&line.content) {
                 line.content = masked;
             }
         }
@@ -88,14 +88,14 @@ impl Answer {
         with_context: bool,
     ) -> Vec<PromptLine> {
         let turn = &self.turn.turn;
-        let date = self.lane.charter.zone.date(self.host.clock.now());
+        let date = self.lane.charter().zone.date(self.host.clock.now());
         let small = route
             .models
             .iter()
             .all(|model| model.mark == AiMark::SmallModel);
         let make = |exchanges: &[&Exchange], talk: &[&TalkLine]| {
             prompt(&PromptSource {
-                persona: self.lane.charter.persona.as_deref(),
+                persona: self.lane.charter().persona.as_deref(),
                 language: self.host.language_of(&self.lane),
                 date: (!small).then_some(date.as_str()),
                 asker: &turn.member,
@@ -162,7 +162,7 @@ impl Answer {
         let now = self.host.clock.now();
         let tokens = request.estimated_tokens() * ESTIMATE_MARGIN.0 / ESTIMATE_MARGIN.1;
         let reserve = model.price.cost(tokens, u64::from(request.max_tokens));
-        let charter = &self.lane.charter;
+        let charter = &self.lane.charter();
         let mut budgets = vec![Budget {
             // Each currency on its own: what was spent in one is no sum with another.
             key: format!(

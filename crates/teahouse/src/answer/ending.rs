@@ -241,7 +241,7 @@ impl Answer {
                 !std::mem::replace(&mut open.greeted, true)
             }) == Some(true);
         if greets {
-            let charter = &self.lane.charter;
+            let charter = &self.lane.charter();
             let trigger = charter.trigger.first().to_owned();
             let notice = Notice::FirstContact {
                 trigger,
