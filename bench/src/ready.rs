@@ -139,6 +139,7 @@ async fn says(
             part: None,
             account: address.account.clone(),
             sealed: sealed(address, text)?,
+            due: None,
         })
     });
     let acceptance = Acceptance {
@@ -150,6 +151,7 @@ async fn says(
         changes: vec![],
         attempt: None,
         say: say.collect::<anyhow::Result<_>>()?,
+        dealings: teahouse_store::Dealings::default(),
     };
     store.accept(lease, acceptance).await?;
     Ok(())
@@ -164,6 +166,7 @@ fn sealed(address: &Address, text: &str) -> anyhow::Result<Sealed> {
         source: Source::House,
         language: Language::English,
         joined: None,
+        fleeting: false,
     };
     match pass(draft, &Rules::none(Language::English), "") {
         GateVerdict::Pass(outgoing) => Ok(outgoing.seal()),

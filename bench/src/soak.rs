@@ -37,10 +37,7 @@ pub async fn load(
     seed: u64,
     tasks: &TaskTracker,
 ) -> anyhow::Result<()> {
-    let (main, spare) = (load::model().await, load::model().await);
-    let urls = [main.base_url(), spare.base_url()];
-    let target = Target::start(Kind::House, program, [&urls[0], &urls[1]], tasks).await?;
-    let mut bridge = Bridge::connect(&target.url(), tasks).await?;
+    let (target, mut bridge, _models) = house(program, tasks).await?;
     let mut seed = Seed(seed);
     let mut open: HashMap<i64, Instant> = HashMap::new();
     let (mut asked, mut answered, mut talked) = (0_usize, 0_usize, 0_usize);
@@ -89,6 +86,18 @@ pub async fn load(
     target.stop().await?;
     ensure!(open.is_empty(), "{} questions have no answer", open.len());
     Ok(())
+}
+
+/// A house with a bridge in it, and the two models of its route, which live as long as they are held.
+async fn house(
+    program: &Path,
+    tasks: &TaskTracker,
+) -> anyhow::Result<(Target, Bridge, [FakeModel; 2])> {
+    let models = [load::model().await, load::model().await];
+    let urls = models.each_ref().map(FakeModel::base_url);
+    let target = Target::start(Kind::House, program, [&urls[0], &urls[1]], tasks).await?;
+    let bridge = Bridge::connect(&target.url(), tasks).await?;
+    Ok((target, bridge, models))
 }
 
 struct Sample {
@@ -147,10 +156,7 @@ pub async fn flood(
     seed: u64,
     tasks: &TaskTracker,
 ) -> anyhow::Result<()> {
-    let (main, spare) = (load::model().await, load::model().await);
-    let urls = [main.base_url(), spare.base_url()];
-    let target = Target::start(Kind::House, program, [&urls[0], &urls[1]], tasks).await?;
-    let mut bridge = Bridge::connect(&target.url(), tasks).await?;
+    let (target, mut bridge, _models) = house(program, tasks).await?;
     let mut seed = Seed(seed);
     let began = Instant::now();
     let mut sent = 0_usize;

@@ -108,6 +108,21 @@ pub trait Adapter: Send + Sync {
     /// A member's role by the platform's own list.
     async fn role(&self, chat: &ChatId, member: &MemberId) -> Result<Role, AdapterError>;
 
+    /// The words of a bundle of forwarded messages, however deep they lie, with the names they are given; within a
+    /// second or two, and bounded. Nothing where the platform cannot tell.
+    async fn forwarded(&self, _chat: &ChatId, _bundle: &str) -> Result<Vec<String>, AdapterError> {
+        Ok(vec![])
+    }
+
+    /// When a member came in, by the platform's own list; nothing where it does not tell.
+    async fn joined(
+        &self,
+        _chat: &ChatId,
+        _member: &MemberId,
+    ) -> Result<Option<Timestamp>, AdapterError> {
+        Ok(None)
+    }
+
     /// Whether our own messages are known to be reported back on the way that a send takes now.
     fn reports_own(&self) -> bool {
         false

@@ -1,8 +1,13 @@
 //! A room's house rules as a small typed document. Parsed once at the door; inside, the type is the proof.
 //! It says what holds; judging messages by it is `house.rs` and the rules.
 
+mod edits;
 mod ladder;
+mod list;
+mod rule_command;
 mod sections;
+mod sentences;
+mod tried;
 
 use jiff::Timestamp;
 use jiff::civil::Time;
@@ -13,13 +18,16 @@ use crate::command::Trigger;
 use crate::money::{Currency, Money, Nano};
 use crate::notice::Language;
 
+pub use edits::{Edit, Edited, MOST_EDITS, MOST_WORDS, NewTopic, ROOM, Unfit, Word};
 pub use ladder::{Action, Ladder, Length, Mode, Rung};
-
+pub use list::{Numbered, RuleRef};
+pub use rule_command::{RuleCommand, Tried};
 pub use sections::{
     AppliesTo, CompanionRule, Count, CrisisRule, Exempt, FloodRule, GhostwritingDo,
     GhostwritingRule, LanguageRule, LinksRule, PeopleFirstRule, PlainRule, PrivacyRule, Share,
     TopicRule, WordsRule,
 };
+pub(crate) use sentences::Phrases;
 
 /// The house rules of the rooms that live under it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -389,6 +397,14 @@ impl Charter {
             people_first: None,
             companion: None,
         }
+    }
+
+    /// Whether a rule asks who is new.
+    pub fn minds_newcomers(&self) -> bool {
+        self.links.as_ref().is_some_and(|links| {
+            links.mode != Mode::Off
+                && links.settings().others == crate::rules::links::Others::NotNewcomers
+        })
     }
 
     /// Whether who joined then is new.

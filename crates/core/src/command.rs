@@ -1,11 +1,16 @@
 //! Step 3, first half: is the house called, and for what? Message → [`Call`] → [`Command`].
 //! Pure text work: who may do a thing, and whether the house is open, is decided in `house.rs`.
 
+mod keeping;
+
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use crate::event::{MemberId, Message, MessageId, RoomKind, Segment};
+
+pub use keeping::{Keeping, Say, Sweep, Target};
 
 /// The word that calls the house; never blank, never with a blank inside.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -71,7 +76,7 @@ impl From<Trigger> for String {
 }
 
 /// Lower case, and full-width forms as their plain ones: `ＡＩ：` reads `ai:`.
-fn fold(c: char) -> char {
+pub(crate) fn fold(c: char) -> char {
     let plain = match c {
         '\u{ff01}'..='\u{ff5e}' => char::from_u32(c as u32 - 0xfee0).unwrap_or(c),
         '\u{3000}' => ' ',
@@ -198,8 +203,7 @@ fn is_between(c: char) -> bool {
 }
 
 /// What a call asks the house to do.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Command {
     /// Nothing behind the trigger: one line of help.
     Empty,
@@ -223,6 +227,8 @@ pub enum Command {
     Off,
     /// Be silent for a while (admins).
     Pause(Duration),
+    /// Something about the house's rules.
+    Keeping(Keeping),
 }
 
 impl Command {
@@ -230,6 +236,7 @@ impl Command {
     pub fn needs_admin(&self) -> bool {
         match self {
             Command::On | Command::Off | Command::Pause(_) | Command::NewRoom => true,
+            Command::Keeping(keeping) => keeping.needs_admin(),
             Command::Empty
             | Command::Ask
             | Command::Help
@@ -285,11 +292,14 @@ impl Call {
             return Command::Why(target.clone());
         }
         for word in PAUSE {
-            if let Some(length) = whole.strip_prefix(word).and_then(parse_duration) {
+            let length = whole
+                .strip_prefix(word)
+                .and_then(|length| parse_duration(length, Duration::from_secs(60)..=LONGEST_PAUSE));
+            if let Some(length) = length {
                 return Command::Pause(length);
             }
         }
-        Command::Ask
+        keeping::read(self, &whole).map_or(Command::Ask, Command::Keeping)
     }
 }
 
@@ -297,8 +307,8 @@ fn is_pictograph(c: char) -> bool {
     matches!(c, '\u{2600}'..='\u{27bf}' | '\u{1f000}'..='\u{1faff}')
 }
 
-/// `30m`, `2 hours`, `30分钟`: from a minute to a week.
-fn parse_duration(text: &str) -> Option<Duration> {
+/// `30m`, `2 hours`, `30分钟`, within a range.
+fn parse_duration(text: &str, range: RangeInclusive<Duration>) -> Option<Duration> {
     let text = text.trim();
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
     let number: u64 = text[..digits].parse().ok()?;
@@ -309,9 +319,7 @@ fn parse_duration(text: &str) -> Option<Duration> {
         _ => return None,
     };
     let length = Duration::from_secs(number.checked_mul(seconds)?);
-    (Duration::from_secs(60)..=LONGEST_PAUSE)
-        .contains(&length)
-        .then_some(length)
+    range.contains(&length).then_some(length)
 }
 
 #[cfg(test)]
@@ -480,8 +488,6 @@ mod tests {
             "about me and you",
             "easy",
             "check",
-            "rules",
-            "forget me",
             "ѕtop",
         ] {
             check(&format!("ai {words}"), &format!("ask({words})"));

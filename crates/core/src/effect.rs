@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use ulid::Ulid;
 
 use crate::event::{MemberId, MessageId};
 use crate::gate::Sealed;
@@ -82,19 +83,22 @@ pub enum NotDone {
 struct Stored {
     version: u16,
     effect: Effect,
+    #[serde(default)]
+    case: Option<Ulid>,
 }
 
 impl Effect {
-    /// Closes it for the outbox.
-    pub fn seal(&self) -> Sealed {
-        let stored = serde_json::json!({ "version": EFFECT_VERSION, "effect": self });
+    /// Closes it for the outbox, with the case it belongs to.
+    pub fn seal(&self, case: Option<Ulid>) -> Sealed {
+        let stored = serde_json::json!({ "version": EFFECT_VERSION, "effect": self, "case": case });
         Sealed::from_stored(stored.to_string().into_bytes())
     }
 
-    /// The effect in a row of the outbox; nothing where the row holds words, or what a newer release has written.
-    pub fn of(sealed: &Sealed) -> Option<Effect> {
+    /// The effect in a row of the outbox, with its case; nothing where the row holds words, or what a newer release
+    /// has written.
+    pub fn of(sealed: &Sealed) -> Option<(Effect, Option<Ulid>)> {
         let stored: Stored = serde_json::from_slice(sealed.as_bytes()).ok()?;
-        (stored.version <= EFFECT_VERSION).then_some(stored.effect)
+        (stored.version <= EFFECT_VERSION).then_some((stored.effect, stored.case))
     }
 
     /// Whose matter it is, where it is a member's.
@@ -128,7 +132,9 @@ mod tests {
             },
             Effect::Remove { member },
         ] {
-            assert_eq!(Effect::of(&effect.seal()), Some(effect));
+            let case = Some(Ulid::from_parts(7, 7));
+            assert_eq!(Effect::of(&effect.seal(case)), Some((effect.clone(), case)));
+            assert_eq!(Effect::of(&effect.seal(None)), Some((effect, None)));
         }
         let words = br#"{"version":1,"body":[]}"#.to_vec();
         assert_eq!(Effect::of(&Sealed::from_stored(words)), None);

@@ -261,6 +261,48 @@ pub struct Message {
     pub sent_at: Option<Timestamp>,
 }
 
+/// So many pieces of words beside a message are looked at, …
+const MOST_BESIDE: usize = 200;
+/// … so deep in its cards.
+const DEEPEST_BESIDE: usize = 6;
+
+/// Whose the fields are that are named like links.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Links {
+    /// Where the platform keeps a picture or a file: nobody's word.
+    OfThePlatform,
+    /// Where a card leads.
+    OfTheSender,
+}
+
+fn words_in<'v>(value: &'v Value, words: &mut Vec<&'v str>, depth: usize, links: Links) {
+    if depth > DEEPEST_BESIDE || words.len() >= MOST_BESIDE {
+        return;
+    }
+    match value {
+        Value::String(text) => words.push(text),
+        Value::Array(values) => values
+            .iter()
+            .for_each(|value| words_in(value, words, depth + 1, links)),
+        Value::Object(fields) => words_in_map(fields, words, depth, links),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}
+
+fn words_in_map<'v>(
+    fields: &'v Map<String, Value>,
+    words: &mut Vec<&'v str>,
+    depth: usize,
+    links: Links,
+) {
+    for (name, value) in fields {
+        let is_place = matches!(name.as_str(), "url" | "file_id" | "path" | "file");
+        if !is_place || links == Links::OfTheSender {
+            words_in(value, words, depth + 1, links);
+        }
+    }
+}
+
 impl Message {
     /// The words only: text segments joined, nothing for the rest.
     pub fn text(&self) -> String {
@@ -274,6 +316,50 @@ impl Message {
                 }
             })
             .collect()
+    }
+
+    /// The handles of what is folded up in it.
+    pub fn bundles(&self) -> impl Iterator<Item = &str> {
+        self.segments.iter().filter_map(|segment| {
+            if let Segment::Forward { id, .. } = segment {
+                Some(id.as_str()).filter(|id| !id.is_empty())
+            } else {
+                None
+            }
+        })
+    }
+
+    /// Other words that came with it: the sender's name, names of files, whatever stands in cards. Bounded; a link there
+    /// is a link.
+    pub fn beside(&self) -> Vec<&str> {
+        let mut words = vec![self.sender.name.as_str()];
+        for segment in &self.segments {
+            match segment {
+                Segment::File(media) => words.extend(media.file.as_deref()),
+                Segment::Forward { more, .. } => {
+                    words_in_map(more, &mut words, 0, Links::OfThePlatform)
+                }
+                Segment::Unsupported { kind, fields } => {
+                    let links = match kind.as_str() {
+                        // Cards: where they lead is what they say.
+                        "json" | "xml" | "share" | "music" | "markdown" | "lightapp" | "app" => {
+                            Links::OfTheSender
+                        }
+                        _ => Links::OfThePlatform,
+                    };
+                    words_in(fields, &mut words, 0, links);
+                }
+                Segment::Text { .. }
+                | Segment::Mention { .. }
+                | Segment::MentionAll { .. }
+                | Segment::Quote { .. }
+                | Segment::Image(_)
+                | Segment::Voice(_)
+                | Segment::Video(_)
+                | Segment::Face { .. } => {}
+            }
+        }
+        words
     }
 
     /// What a reader of the room sees, one short placeholder for each thing that is not text.

@@ -13,6 +13,7 @@ use crate::notice::{AiMark, Language};
 use crate::reasoning::strip_reasoning;
 use crate::rules::judge::{Rules, Voice};
 use crate::rules::verdict::{Finding, Verdict};
+use crate::rules::words::WordList;
 
 /// The shape of a sealed [`Outgoing`]; raised when a field changes its meaning.
 pub const OUTGOING_VERSION: u16 = 2;
@@ -77,6 +78,8 @@ pub struct Draft {
     pub language: Language,
     /// Which piece of one shown message it is, where the platform joins them.
     pub joined: Option<Joined>,
+    /// Whether it is taken back again after a while.
+    pub fleeting: bool,
 }
 
 /// What passed the gate. Only [`pass`] makes one; only delivery opens a sealed one.
@@ -90,6 +93,8 @@ pub struct Outgoing {
     language: Language,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     joined: Option<Joined>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    fleeting: bool,
 }
 
 /// What the gate says of a draft.
@@ -135,6 +140,7 @@ pub fn pass(draft: Draft, rules: &Rules, before: &str) -> GateVerdict {
         source,
         language,
         joined,
+        fleeting,
     } = draft;
     let mut clean = Vec::with_capacity(body.len());
     let continues = joined.is_some_and(|joined| joined.part > 0);
@@ -208,6 +214,7 @@ pub fn pass(draft: Draft, rules: &Rules, before: &str) -> GateVerdict {
         body: clean,
         language,
         joined,
+        fleeting,
     })
 }
 
@@ -295,6 +302,11 @@ impl Outgoing {
         &self.body
     }
 
+    /// Whether it is taken back again after a while.
+    pub fn is_fleeting(&self) -> bool {
+        self.fleeting
+    }
+
     /// Which piece of one shown message it is, where the platform joins them.
     pub fn joined(&self) -> Option<Joined> {
         self.joined
@@ -359,6 +371,8 @@ impl Sealed {
             language: Language,
             #[serde(default)]
             joined: Option<Joined>,
+            #[serde(default)]
+            fleeting: bool,
         }
         let stored: Stored = serde_json::from_slice(&self.0).map_err(SealError::Broken)?;
         if stored.version > OUTGOING_VERSION {
@@ -374,7 +388,30 @@ impl Sealed {
             body: stored.body,
             language: stored.language,
             joined: stored.joined,
+            fleeting: stored.fleeting,
         })
+    }
+
+    /// Whether these words stand in it, however they are written; for `ai sweep`.
+    pub fn says(&self, list: &WordList) -> bool {
+        self.opened_text()
+            .is_some_and(|text| !list.find(&text).is_empty())
+    }
+
+    /// Whether the rules as they are now would still let it out.
+    pub fn still_passes(&self, rules: &Rules) -> bool {
+        self.opened_text().is_none_or(|text| {
+            let judged = rules.judge_answer(Voice::Model, "", &text, &[]);
+            judged.judgement.verdict != Verdict::Block
+        })
+    }
+
+    fn opened_text(&self) -> Option<String> {
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "the rules look at what was said before; nothing of it leaves"
+        )]
+        self.open().ok().map(|outgoing| outgoing.text())
     }
 }
 
@@ -477,6 +514,7 @@ mod tests {
             source,
             language: Language::English,
             joined: None,
+            fleeting: false,
         }
     }
 

@@ -35,6 +35,8 @@ pub struct RoomState {
     pub on: bool,
     /// Set by `ai pause`.
     pub paused_until: Option<Timestamp>,
+    /// Whether the platform lets the house not speak now.
+    pub muted: bool,
     /// When the hint was last given.
     pub hinted_at: Option<Timestamp>,
     /// Questions that wait for a turn.
@@ -102,13 +104,28 @@ pub fn decide(
     call: &Call,
     now: Timestamp,
 ) -> Decision {
+    decide_as(call.command(), charter, room, asker, call, now)
+}
+
+/// Decides about a call that is read as this command: what a command binds for nobody is a question.
+pub fn decide_as(
+    command: Command,
+    charter: &Charter,
+    room: &RoomState,
+    asker: Asker,
+    call: &Call,
+    now: Timestamp,
+) -> Decision {
     if room.kind == RoomKind::Direct && !room.direct_allowed {
         return Decision::Silent(Reason::DirectOff);
     }
-    let command = call.command();
     // The way out works always.
     if command == Command::Stop {
         return Decision::Do(command);
+    }
+    // What nobody will hear is not asked either: it would cost money, and hammering a mute costs the account.
+    if room.muted {
+        return Decision::Silent(Reason::Muted);
     }
     let is_admin = match asker.standing {
         Standing::Witnessed(role) => role.is_admin(),
@@ -138,6 +155,11 @@ pub fn decide(
         };
     }
     if command.needs_admin() && !is_admin {
+        if let Command::Keeping(keeping) = &command
+            && keeping.may_be_meant_otherwise()
+        {
+            return question(charter, room, asker, call, now);
+        }
         let notice = match asker.standing {
             Standing::Unwitnessed => Notice::RoleUnknown,
             Standing::Claimed(_) | Standing::Witnessed(_) => Notice::AdminsOnly,
@@ -177,7 +199,8 @@ pub fn decide(
         | Command::AboutMe
         | Command::On
         | Command::Off
-        | Command::Pause(_) => Decision::Do(command),
+        | Command::Pause(_)
+        | Command::Keeping(_) => Decision::Do(command),
     }
 }
 
@@ -232,6 +255,7 @@ mod tests {
             direct_allowed: false,
             on: true,
             paused_until: None,
+            muted: false,
             hinted_at: None,
             waiting: 0,
         }

@@ -31,16 +31,17 @@ mod split;
 pub use breaker::{Breakers, Callee, Condition, PROBE_EVERY, Pass, Rest};
 pub use bundle::Ending;
 pub use charter::{
-    Action, AppliesTo, Charter, CompanionRule, Count, CrisisRule, Exempt, FloodRule,
-    GhostwritingDo, GhostwritingRule, Keep, Ladder, LanguageRule, Length, LinksRule, MaxTokens,
-    Mode, PeopleFirstRule, PlainRule, PrivacyRule, PurseRules, QuietHours, Rung, Share, TopicRule,
-    Triggers, WordsRule, Zone,
+    Action, AppliesTo, Charter, CompanionRule, Count, CrisisRule, Edit, Edited, Exempt, FloodRule,
+    GhostwritingDo, GhostwritingRule, Keep, Ladder, LanguageRule, Length, LinksRule, MOST_EDITS,
+    MOST_WORDS, MaxTokens, Mode, NewTopic, Numbered, PeopleFirstRule, PlainRule, PrivacyRule,
+    PurseRules, QuietHours, ROOM, RuleCommand, RuleRef, Rung, Share, TopicRule, Tried, Triggers,
+    Unfit, Word, WordsRule, Zone,
 };
 pub use chat::{
     ChatRequest, Chunk, FailureKind, Finish, PromptLine, ReportedUsage, Speaker, Usage,
     estimate_tokens,
 };
-pub use command::{Call, Command, How, Trigger, calls, find_call};
+pub use command::{Call, Command, How, Keeping, Say, Sweep, Target, Trigger, calls, find_call};
 pub use conversation::{Exchange, PromptSource, TalkLine, prompt, question_of};
 pub use effect::{EFFECT_FRESH, Effect, NotDone, Performed};
 pub use event::{
@@ -54,12 +55,13 @@ pub use gate::{
 };
 pub use house::{
     Asker, Decision, FRESHNESS, LONGEST_QUESTION, PATIENCE, RoomState, Standing, TURNS_AT_ONCE,
-    TURNS_WAITING, admit, decide,
+    TURNS_WAITING, admit, decide, decide_as,
 };
 pub use ledger::{AttemptNumber, Entry, Purpose};
 pub use money::{Currency, Money, MoneyError, Nano, Price, parse_nano};
 pub use notice::{
-    AboutMember, AiMark, Language, Notice, again, cut_short, ghostwriting_label, language_reminder,
+    AboutMember, AiMark, ByRule, Deeds, KeepingNotice, Language, Notice, ReviewLine, Stands, Waits,
+    Week, again, cut_short, ghostwriting_label, language_reminder,
 };
 pub use outbox::{
     Before, DeadWhy, Delivery, DeliveryId, DeliveryState, FRESH, LOOKS, NotSent, PROOF, ReadBack,

@@ -1,10 +1,14 @@
 //! All that the house says in its own name, 中文 and English, in one place.
 //! A notice never repeats a member's words and never carries a vendor's.
 
+mod keeping;
+
 use serde::{Deserialize, Serialize};
 
 use crate::reason::Reason;
 use crate::rules::{crisis, identity};
+
+pub use keeping::{ByRule, Deeds, KeepingNotice, ReviewLine, Stands, Waits, Week};
 
 /// A language the house speaks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,6 +27,14 @@ impl Language {
         match self {
             Language::English => english.into(),
             Language::Chinese => chinese.into(),
+        }
+    }
+
+    /// What stands between two sentences.
+    fn between(self) -> &'static str {
+        match self {
+            Language::English => " ",
+            Language::Chinese => "",
         }
     }
 }
@@ -76,6 +88,8 @@ pub enum Notice {
         reason: Reason,
         /// How long the answer took, in tenths of a second.
         tenths: Option<u64>,
+        /// What the rules found in it, in plain words.
+        found: Option<String>,
     },
     /// We know nothing of the message asked about.
     WhyUnknown,
@@ -144,6 +158,8 @@ pub enum Notice {
     Withheld,
     /// The question itself breaks a rule and is not answered.
     NotByTheRules,
+    /// About the rules at work.
+    Keeping(KeepingNotice),
 }
 
 /// Something of every kind that the house may have to say, to be tried on a charter's rules.
@@ -192,6 +208,7 @@ pub fn all(language: Language) -> Vec<String> {
     ]
     .iter()
     .map(|notice| notice.text(language))
+    .chain(keeping::all().iter().map(|notice| notice.text(language)))
     .chain([language_reminder(language), ghostwriting_label(language)])
     .collect()
 }
@@ -257,7 +274,11 @@ impl Notice {
                     about.lines, about.questions, about.today
                 ),
             ),
-            Notice::Why { reason, tenths } => {
+            Notice::Why {
+                reason,
+                tenths,
+                found,
+            } => {
                 let (english, chinese) = reason.sentence();
                 let took = tenths.map_or_else(String::new, |t| {
                     language.pick(
@@ -265,7 +286,10 @@ impl Notice {
                         &format!("用了 {}.{} 秒。", t / 10, t % 10),
                     )
                 });
-                format!("{}{took}\n({reason})", pick(english, chinese))
+                let found = found
+                    .as_deref()
+                    .map_or(String::new(), |found| format!("\n{found}"));
+                format!("{}{took}{found}\n({reason})", pick(english, chinese))
             }
             Notice::WhyUnknown => pick("I have no record of that message.", "没有这条消息的记录。"),
             Notice::On => pick("I'm here again.", "我回来了。"),
@@ -313,6 +337,7 @@ impl Notice {
                 "The answer to this did not pass the rules of this house, so it is not shown. Asking in other words may help.",
                 "这个问题的回答没有通过本群的规矩，所以没有发出来。换个问法也许可以。",
             ),
+            Notice::Keeping(notice) => notice.text(language),
             Notice::NotByTheRules => pick(
                 "This was not answered: it goes against a rule of this house.",
                 "这句没有回答：它不合本群的规矩。",
@@ -357,20 +382,35 @@ fn help(trigger: &str, admin: bool, language: Language) -> String {
             format!("{trigger} new: we start afresh"),
             format!("{trigger} stop: the answer stops"),
             format!("{trigger} why (in reply to a message): why it was answered or not"),
-            format!("{trigger} about me: what is kept about you"),
+            format!(
+                "{trigger} about me: what is kept about you · {trigger} forget me: it is erased"
+            ),
+            format!("{trigger} rules: the rules of this house"),
+            format!("{trigger} appeal <why>: what was done to you was wrong"),
+            format!("{trigger} report (in reply to a message): an admin should look"),
         ],
         Language::Chinese => vec![
             format!("{trigger} 问题 · @我 · 回复我：回答"),
             format!("{trigger} 重来：从头聊"),
             format!("{trigger} 停：停下回答"),
             format!("{trigger} 为什么（回复一条消息）：它为什么有或没有回答"),
-            format!("{trigger} 关于我：留下了什么"),
+            format!("{trigger} 关于我：留下了什么 · {trigger} 忘记我：全部忘掉"),
+            format!("{trigger} 群规：这里的规矩"),
+            format!("{trigger} 申诉 理由：处理得不对"),
+            format!("{trigger} 举报（回复一条消息）：请管理员看"),
         ],
     };
     if admin {
         lines.push(match language {
-            Language::English => format!("admins: {trigger} on · off · pause 30m · new room"),
-            Language::Chinese => format!("管理员：{trigger} 开 · 关 · 暂停 30分钟 · 全群重来"),
+            Language::English => format!(
+                "admins: {trigger} on · off · pause 30m · new room · review · report · mute @member 10m · recall (in reply) \
+                 · pardon @member · sweep last 1h · note …\n{trigger} rule show · rule add word …, … · rule try · rule mode 2 \
+                 on · rule back"
+            ),
+            Language::Chinese => format!(
+                "管理员：{trigger} 开 · 关 · 暂停 30分钟 · 全群重来 · 待审 · 周报 · 禁言 @成员 10分钟 · 撤回（回复）· 赦免 @成员 \
+                 · 清扫 最近 1小时 · 备注 …\n{trigger} 规矩 看 · 规矩 加 词 …，… · 规矩 试 · 规矩 模式 2 生效 · 规矩 退回"
+            ),
         });
     }
     lines.join("\n")
@@ -442,6 +482,7 @@ mod tests {
             Notice::Why {
                 reason: Reason::Answered,
                 tenths: Some(12),
+                found: None,
             },
             Notice::WhyUnknown,
             Notice::On,
@@ -480,6 +521,7 @@ mod tests {
             let text = Notice::Why {
                 reason: *reason,
                 tenths: None,
+                found: None,
             }
             .text(Language::Chinese);
             assert!(text.contains(reason.code()), "{text}");

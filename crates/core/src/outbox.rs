@@ -108,6 +108,8 @@ pub enum DeliveryState {
         /// By this label.
         message: MessageId,
     },
+    /// An effect that is no message: it is so.
+    Done,
     /// To be read back.
     Unknown {
         /// When it was handed over.
@@ -140,6 +142,12 @@ pub enum DeadWhy {
     Damaged,
     /// The asker stopped it, or took the question back.
     Cancelled,
+    /// We are no admin there, or the other one is.
+    NoRight,
+    /// The platform takes back no message that old.
+    TooLate,
+    /// The platform has no such thing.
+    Unable,
 }
 
 /// What a look into the room found.

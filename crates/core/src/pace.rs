@@ -26,6 +26,14 @@ impl Pace {
         }
     }
 
+    /// A room's bucket for what is done instead of said: platforms stop taking back after some ten at once.
+    pub fn effects(self) -> Bucket {
+        match self {
+            Pace::Safe => Bucket::new(4, Duration::from_millis(500)),
+            Pace::Off => Bucket::unlimited(),
+        }
+    }
+
     /// An account's bucket: twenty messages a minute over all its rooms.
     pub fn account(self) -> Bucket {
         match self {

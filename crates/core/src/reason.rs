@@ -94,6 +94,8 @@ reasons! {
     Declined = 26, "declined", "This house doesn't discuss that.", "这里不谈这个。";
     /// A person answered first.
     LeftToPeople = 27, "left_to_people", "A person answered first.", "已经有人回答了。";
+    /// The house may not speak there now.
+    Muted = 28, "muted", "I am muted here and can't answer.", "我在这里被禁言，没法回答。";
 }
 
 impl fmt::Display for Reason {
@@ -118,5 +120,6 @@ mod tests {
         assert_eq!(Reason::from_byte(0), None);
         assert_eq!(Reason::Answered.byte(), 1);
         assert_eq!(Reason::LeftToPeople.byte(), 27);
+        assert_eq!(Reason::Muted.byte(), 28);
     }
 }

@@ -1,11 +1,13 @@
 //! What survives a crash. Each method is one transaction with a meaning; every one that writes takes a lease, so
 //! that two hosts never both act in one room. Nothing here decides, sends or reads the clock.
 
+mod cases;
 mod embedded;
 pub mod fault;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
+use teahouse_core::rules::climb::{Mark, Who};
 use teahouse_core::{
     AboutMember, AccountName, Address, AttemptNumber, ChatId, Currency, Delivery, DeliveryId,
     DeliveryState, Entry, FailureKind, InboxKey, Keep, MemberId, MessageId, Nano, Reason, Role,
@@ -14,6 +16,10 @@ use teahouse_core::{
 use tokio::sync::watch;
 use ulid::Ulid;
 
+pub use cases::{
+    AuditNote, AuditReport, AuditRow, Between, By, Case, CaseCounts, CaseId, CaseKind, CaseMove,
+    CaseState, CharterVersion, Dealings, Erased, NewCase, OwnMessage,
+};
 pub use embedded::EmbeddedStore;
 
 /// A running process, by an id of its own.
@@ -69,6 +75,12 @@ pub struct OpenedRoom {
     pub has_deliveries: bool,
     /// How members stand with the limit of the day asked about; who is not named has asked nothing.
     pub day: Vec<(MemberId, MemberDay)>,
+    /// The rungs that members stand on.
+    pub marks: Vec<Mark>,
+    /// The newest version of what the room has changed in its charter.
+    pub charter: Option<CharterVersion>,
+    /// Who was erased lately: of them nothing said before is learned again.
+    pub erased: Vec<(Who, Timestamp)>,
 }
 
 /// A room that was heard lately.
@@ -175,6 +187,8 @@ pub struct HistoryLine {
     pub mentions: bool,
     /// Whether it addressed the house.
     pub addressed: bool,
+    /// What the rules found in it: core's own words for it. Evidence, erased with the line.
+    pub trail: Option<String>,
 }
 
 /// Something for the outbox.
@@ -186,11 +200,13 @@ pub struct Outbound {
     pub part: Option<(TurnId, u16)>,
     /// Which account speaks.
     pub account: AccountName,
-    /// What the gate has passed.
+    /// What the gate has passed, or an effect.
     pub sealed: Sealed,
+    /// Not before then; at once without one.
+    pub due: Option<Timestamp>,
 }
 
-/// What changes in a room with a command.
+/// What changes in a room with a command, or with what became of a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RoomChange {
     /// `ai on|off`; both end a pause.
@@ -203,6 +219,8 @@ pub enum RoomChange {
     ForgetConversations,
     /// `ai stop`: what waits in the outbox for this member's questions (or for everybody's) is not said.
     Hush(Option<MemberId>),
+    /// The first-contact notice was given up: the next answer brings another.
+    NotGreeted,
 }
 
 /// A call of the house, taken in with all that follows from it at once.
@@ -222,8 +240,10 @@ pub struct Acceptance {
     pub changes: Vec<RoomChange>,
     /// The first call for its turn, where that may begin at once.
     pub attempt: Option<Attempt>,
-    /// What is said at once.
+    /// What is said or done at once.
     pub say: Vec<Outbound>,
+    /// What else follows by the house's rules.
+    pub dealings: Dealings,
 }
 
 /// Whether an acceptance was the first of its key.
@@ -331,12 +351,14 @@ pub enum Claim {
 }
 
 /// What was asked of the house about a message.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Trail {
     /// What became of it.
     pub reason: Reason,
     /// From question to end, if it was a question.
     pub millis: Option<i64>,
+    /// What the rules found in it, as it was kept.
+    pub trail: Option<String>,
 }
 
 /// The time by which things grow old. It is not simply the wall clock's: that may be wrong by years, and what is
@@ -547,6 +569,14 @@ pub trait Store: Send + Sync {
         message: &MessageId,
     ) -> Result<bool, StoreError>;
 
+    /// The question that one of our messages answered.
+    async fn question_of(
+        &self,
+        room: RoomId,
+        account: &AccountName,
+        message: &MessageId,
+    ) -> Result<Option<MessageId>, StoreError>;
+
     /// Takes a recalled message out of history and conversations, and what waits to answer it out of the outbox; names
     /// its turn. An open turn keeps standing
     /// without words, for the caller to settle as cancelled.
@@ -558,8 +588,122 @@ pub trait Store: Send + Sync {
         now: Timestamp,
     ) -> Result<Option<TurnId>, StoreError>;
 
-    /// Drops what is kept no longer in a room.
-    async fn forget_old(&self, lease: Lease, keep: Keep, time: Ageing) -> Result<(), StoreError>;
+    /// Writes down what follows by the house's rules without a message that calls it: an effect that the platform
+    /// did not allow, a case that grew old. All or nothing, and once: its first case, or else its first row, tells that
+    /// it was dealt before.
+    async fn deal(
+        &self,
+        lease: Lease,
+        dealings: Dealings,
+        say: Vec<Outbound>,
+        at: Timestamp,
+    ) -> Result<(), StoreError>;
+
+    /// The case that one of our messages shows, by that message's label.
+    async fn case_shown(
+        &self,
+        room: RoomId,
+        account: &AccountName,
+        message: &MessageId,
+    ) -> Result<Option<Case>, StoreError>;
+
+    /// The case that a row of the outbox shows.
+    async fn case_of_row(
+        &self,
+        room: RoomId,
+        delivery: DeliveryId,
+    ) -> Result<Option<Case>, StoreError>;
+
+    /// A case by its number.
+    async fn case(&self, room: RoomId, number: u32) -> Result<Option<Case>, StoreError>;
+
+    /// The newest case about a message, or about a member's doings since then.
+    async fn case_about(
+        &self,
+        room: RoomId,
+        message: &MessageId,
+    ) -> Result<Option<Case>, StoreError>;
+
+    /// A member's newest case since then.
+    async fn case_of(
+        &self,
+        room: RoomId,
+        platform: &'static str,
+        member: &MemberId,
+        since: Timestamp,
+    ) -> Result<Option<Case>, StoreError>;
+
+    /// Cases that wait for a person, oldest first, at most so many; and how many wait in all.
+    async fn open_cases(&self, room: RoomId, most: u32) -> Result<(Vec<Case>, u64), StoreError>;
+
+    /// The number that the room's next case will have.
+    async fn next_case_number(&self, room: RoomId) -> Result<u32, StoreError>;
+
+    /// How the room's cases since then stand.
+    async fn case_counts(&self, room: RoomId, since: Timestamp) -> Result<CaseCounts, StoreError>;
+
+    /// Cases decided by a person since then, the newest first: right or wrong examples for the rules.
+    async fn decided_cases(
+        &self,
+        room: RoomId,
+        since: Timestamp,
+        most: u32,
+    ) -> Result<Vec<Case>, StoreError>;
+
+    /// Lines of a room between two times, oldest first, after a place, at most so many: for trying rules on them.
+    async fn lines_between(
+        &self,
+        room: RoomId,
+        between: Between,
+        after: Option<Ulid>,
+        most: u32,
+    ) -> Result<Vec<HistoryLine>, StoreError>;
+
+    /// Our own messages shown in a room since then, the newest first, at most so many.
+    async fn own_since(
+        &self,
+        room: RoomId,
+        account: &AccountName,
+        since: Timestamp,
+        most: u32,
+    ) -> Result<Vec<OwnMessage>, StoreError>;
+
+    /// Keeps a version of a charter that no room has made, such as a file's; a version kept before stays as it was.
+    async fn keep_charter(&self, version: CharterVersion) -> Result<(), StoreError>;
+
+    /// Versions of a charter, the newest first, at most so many.
+    async fn charters(&self, scope: &str, most: u32) -> Result<Vec<CharterVersion>, StoreError>;
+
+    /// Erases a member from everything kept, in every room of the platform: lines, questions with their answers,
+    /// payloads, evidence, rungs, the name and the id. A random key in the audit log then points nowhere. Their open
+    /// questions end as cancelled, what waits of their answers is not said, and talk of theirs that is still on its way
+    /// here is left out. What they asked today counts on. The audit log is told before: a note about somebody who is
+    /// not known makes them known.
+    async fn erase(
+        &self,
+        lease: Lease,
+        platform: &'static str,
+        member: &MemberId,
+        who: Who,
+        at: Timestamp,
+    ) -> Result<Erased, StoreError>;
+
+    /// Writes into the audit log what belongs to no acceptance.
+    async fn audit(
+        &self,
+        room: Option<RoomId>,
+        note: AuditNote,
+        at: Timestamp,
+    ) -> Result<(), StoreError>;
+
+    /// The newest rows of the audit log, newest first.
+    async fn audit_rows(&self, most: u32) -> Result<Vec<AuditRow>, StoreError>;
+
+    /// Looks through the whole audit log.
+    async fn audit_verify(&self) -> Result<AuditReport, StoreError>;
+
+    /// Drops a piece of what is kept no longer in a room; says whether more may be left.
+    async fn forget_old(&self, lease: Lease, keep: Keep, time: Ageing) -> Result<bool, StoreError>;
 
     /// Drops ended sessions, inbox keys after three days and sent payloads after a week: a piece of them, so that other
     /// writes get their turn. Says whether more is left.

@@ -15,7 +15,11 @@ const MOST: usize = 20;
 
 /// The latest alarms, oldest first.
 #[derive(Default)]
-pub(crate) struct Alarms(Mutex<VecDeque<String>>);
+pub(crate) struct Alarms {
+    lines: Mutex<VecDeque<String>>,
+    /// What is wrong with the files of the law, as long as it is.
+    law: Mutex<Option<String>>,
+}
 
 impl Alarms {
     /// The platform says yes to a message and shows it to nobody, even without its links.
@@ -38,8 +42,13 @@ impl Alarms {
         ));
     }
 
+    /// New settings or charters cannot be used, or at last they can.
+    pub(crate) fn law(&self, wrong: Option<String>) {
+        *self.law.lock().unwrap_or_else(PoisonError::into_inner) = wrong;
+    }
+
     fn raise(&self, line: String) {
-        let mut lines = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
         if lines.len() >= MOST {
             lines.pop_front();
         }
@@ -48,7 +57,8 @@ impl Alarms {
 
     /// All that are remembered, and how the disk is if it is not well.
     pub(crate) fn lines_with(&self, disk: &Standing) -> Vec<String> {
-        let lines = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
+        let law = self.law.lock().unwrap_or_else(PoisonError::into_inner);
         let disk = match disk {
             Standing::Well => None,
             Standing::Waiting { why } => Some(format!(
@@ -56,6 +66,6 @@ impl Alarms {
             )),
             Standing::Lost { why } => Some(format!("the disk lost what was written: {why}")),
         };
-        lines.iter().cloned().chain(disk).collect()
+        lines.iter().chain(&*law).cloned().chain(disk).collect()
     }
 }

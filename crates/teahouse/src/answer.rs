@@ -29,6 +29,7 @@ use crate::room::Lane;
 use crate::signs::Toll;
 use asking::{Called, Report, count_attempt};
 use choosing::Next;
+pub(crate) use ending::first_contact;
 use probing::Probed;
 
 /// A question gets so long over all its attempts.
@@ -120,7 +121,7 @@ impl Host {
         lived.map_or(by_wall, |lived| lived.max(by_wall))
     }
 
-    /// A question was heard at this moment, and is on the disk.
+    /// A question was heard at this moment, and is on the disk or on its way there.
     pub(crate) fn was_heard(&self, turn: TurnId, at: Instant) {
         let mut heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
         if heard.len() >= HEARD {
@@ -128,6 +129,12 @@ impl Host {
             heard.retain(|_, at| at.elapsed() < LONG_OVER);
         }
         heard.insert(turn, at);
+    }
+
+    /// A question on the disk that this process did not hear was asked before it began.
+    pub(crate) fn is_no_younger(&self, turn: TurnId) {
+        let mut heard = self.heard.lock().unwrap_or_else(PoisonError::into_inner);
+        heard.entry(turn).or_insert(self.began);
     }
 
     pub(crate) fn has_ended(&self, turn: TurnId) {
@@ -190,7 +197,9 @@ impl Answer {
                 state.troubles
             };
             with_open(&self.lane, |open| {
-                open.in_doubt |= open.running.contains_key(&id)
+                let is_ours = open.running.contains_key(&id);
+                open.in_doubt |= is_ours;
+                open.left += usize::from(is_ours);
             });
             // It will be asked anew: not at once, and ever later, for each call costs money.
             self.host.rest_for(pause_after(troubles + 2)).await;

@@ -4,12 +4,13 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use teahouse_core::rules::trail::Trail;
 use teahouse_core::{
-    Asker, Call, Command, Decision, InboxKey, MemberId, Message, MessageId, Notice, Reason,
-    Standing, TurnId, clean_text, decide,
+    Asker, Call, Command, Decision, Delivery, InboxKey, MemberId, Message, MessageId, Notice,
+    Reason, Standing, TurnId, clean_text, decide,
 };
 use teahouse_store::{
-    Acceptance, Accepted, Lease, NewTurn, OpenTurn, RoomChange, StoreError, fault,
+    Acceptance, Accepted, Dealings, Lease, NewTurn, OpenTurn, RoomChange, StoreError, fault,
 };
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -18,6 +19,7 @@ use tracing::warn;
 use crate::answer::Answer;
 use crate::host::{Host, chain, count, with_open};
 use crate::judging::Ruling;
+use crate::keeping::{Called, about_case};
 use crate::room::{DeliveryTask, Lane, OpenRoom};
 use crate::talk::shown_name;
 
@@ -59,35 +61,70 @@ impl Host {
             limit_noticed: count.limit_noticed,
         };
         let Some(mut decision) = with_open(lane, |open| {
-            decide(&lane.charter(), &lane.room_state(open), asker, &call, there)
+            decide(
+                &lane.charter(),
+                &lane.room_state(open, now),
+                asker,
+                &call,
+                there,
+            )
         }) else {
             return Ok(());
         };
         if decision == Decision::Witness {
             asker.standing = self.witness(lane, member, now).await;
             decision = with_open(lane, |open| {
-                decide(&lane.charter(), &lane.room_state(open), asker, &call, there)
+                decide(
+                    &lane.charter(),
+                    &lane.room_state(open, now),
+                    asker,
+                    &call,
+                    there,
+                )
             })
             .unwrap_or(Decision::Silent(Reason::Expired));
         }
         match decision {
             Decision::Silent(reason) => {
+                // It is not answered, and it is its asker's message all the same.
+                let is_heard = !matches!(
+                    reason,
+                    Reason::AdminStopped | Reason::Paused | Reason::Muted
+                );
+                if is_heard && self.breaks_a_rule(lane, lease, (message, key), now).await? {
+                    return Ok(());
+                }
                 with_open(lane, |open| open.called(key));
                 self.sign_heard(lane, message, reason);
                 self.remember(lease, self.line(lane, message, reason, true, now));
                 Ok(())
             }
             Decision::Witness => Ok(()),
-            Decision::Ask => match self.rule_on(lane, message, &call, now) {
+            Decision::Ask => match self.rule_on(lane, message, &call, key, now).await {
                 Ruling::Ask => self.ask(lane, lease, key, message, call, now).await,
                 Ruling::Say(reason, notice) => {
                     self.answer_with_notice(lane, lease, key, message, &call, reason, notice, now)
+                        .await
+                }
+                Ruling::Act(course, judged) => {
+                    self.act_on_question(lane, lease, (message, key), &call, course, judged, now)
                         .await
                 }
             },
             Decision::Say(reason, notice) => {
                 self.answer_with_notice(lane, lease, key, message, &call, reason, notice, now)
                     .await
+            }
+            Decision::Do(Command::Keeping(keeping)) => {
+                let called = Called {
+                    lease,
+                    key,
+                    message,
+                    call: &call,
+                    asker,
+                    now,
+                };
+                self.keep_order(lane, called, keeping).await
             }
             Decision::Do(command) => {
                 self.carry_out(lane, lease, key, message, command, asker, now)
@@ -151,13 +188,18 @@ impl Host {
             attempt: answer.as_mut().and_then(Answer::first_attempt),
             ..taken_in(lane, key, self.dated(now))
         };
-        let accepted = self.store.accept(lease, acceptance).await?;
+        // Before it is known whether the disk has it: where the reply is lost it is taken up from there, and its
+        // date may be in a time that the clock has left.
+        self.was_heard(open_turn.turn.id, heard);
+        let accepted = self.store.accept(lease, acceptance).await;
+        with_open(lane, |open| open.is_taken_in(key, &accepted));
+        let accepted = accepted?;
         if accepted == Accepted::Seen {
+            self.has_ended(open_turn.turn.id);
             count(Reason::Duplicate);
             return Ok(());
         }
         fault::point("after-accept");
-        self.was_heard(open_turn.turn.id, heard);
         self.keep(lease, line);
         self.counted(lane, message, Reason::Answered, now);
         with_open(lane, |open| open.called(key));
@@ -326,7 +368,7 @@ impl Host {
                 )
             }
             // Decided without being carried out here.
-            Command::Empty | Command::Ask | Command::Help => return Ok(()),
+            Command::Empty | Command::Ask | Command::Help | Command::Keeping(_) => return Ok(()),
         };
         let acceptance = Acceptance {
             line: Some(self.line(lane, message, Reason::Command, true, now)),
@@ -360,6 +402,25 @@ impl Host {
         Ok(())
     }
 
+    /// The first-contact notice was given up: the next answer brings another. Kept before the row is given up, and
+    /// once, wherever a kill comes between.
+    pub(crate) async fn greets_anew(
+        &self,
+        lane: &Lane,
+        lease: Lease,
+        greeting: &Delivery,
+    ) -> Result<(), StoreError> {
+        let key = InboxKey(greeting.id.0.to_bytes());
+        let acceptance = Acceptance {
+            changes: vec![RoomChange::NotGreeted],
+            ..taken_in(lane, key, self.dated(self.clock.now()))
+        };
+        if self.store.accept(lease, acceptance).await? == Accepted::New {
+            with_open(lane, |open| open.greeted = false);
+        }
+        Ok(())
+    }
+
     pub(crate) async fn why(
         &self,
         lane: &Lane,
@@ -376,12 +437,23 @@ impl Host {
                 let tenths = trail
                     .millis
                     .map(|millis| millis.max(0).unsigned_abs() / 100);
+                let found = trail.trail.as_deref().map(Trail::from_json);
+                let language = self.language_of(lane);
                 Notice::Why {
                     reason: trail.reason,
                     tenths,
+                    found: found.and_then(Result::ok).map(|found| found.why(language)),
                 }
             }
-            None => Notice::WhyUnknown,
+            // Who asks about what the house has told of a case means the case.
+            None => match self
+                .store
+                .case_shown(lease.room, &lane.address.account, target)
+                .await?
+            {
+                Some(case) => Notice::Keeping(about_case(&case)),
+                None => Notice::WhyUnknown,
+            },
         })
     }
 
@@ -415,6 +487,7 @@ pub(crate) fn taken_in(lane: &Lane, key: InboxKey, now: Timestamp) -> Acceptance
         changes: vec![],
         attempt: None,
         say: vec![],
+        dealings: Dealings::default(),
     }
 }
 
@@ -433,6 +506,7 @@ fn changed(open: &mut OpenRoom, command: &Command, member: &MemberId, now: Times
         | Command::Help
         | Command::Stop
         | Command::Why(_)
-        | Command::AboutMe => {}
+        | Command::AboutMe
+        | Command::Keeping(_) => {}
     }
 }

@@ -2,8 +2,10 @@
 //! Inside, the types are the proof; nothing later asks whether a setting makes sense.
 
 mod charters;
+mod files;
 #[cfg(test)]
 mod fuzz;
+pub mod lists;
 mod secret;
 mod source;
 #[cfg(test)]
@@ -17,6 +19,7 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 use serde::Deserialize;
+use sha2::{Digest as _, Sha256};
 use teahouse_adapters::parlour::PARLOUR;
 use teahouse_adapters::terminal::TERMINAL;
 use teahouse_core::rules::judge::Rules;
@@ -28,6 +31,7 @@ use teahouse_providers::PARROT;
 use teahouse_providers::parrot::{Act, BadAct};
 use toml::Spanned;
 
+pub use files::{Files, Looks};
 use secret::{RawMetrics, RawSecret};
 pub use source::ConfigError;
 use source::{Source, Span, nearest};
@@ -139,16 +143,49 @@ pub enum Api {
 /// `[[house]]`.
 #[derive(Clone, Debug)]
 pub struct House {
-    patterns: Vec<String>,
+    patterns: Arc<[String]>,
     /// Its words.
     pub charter: Arc<Charter>,
     /// Its rules, ready to judge.
     pub rules: Arc<Rules>,
+    /// The same for the same charter with the same lists.
+    pub hash: Hash,
     /// Whether it answers in direct chats.
     pub direct: bool,
 }
 
+/// What a charter and its lists say, as a number.
+pub type Hash = [u8; 32];
+
 impl House {
+    /// The hash of its charter and lists, as it is kept.
+    pub fn fingerprint(&self) -> String {
+        self.hash.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    /// Under the number that this version of its charter has.
+    pub fn numbered(mut self, versions: impl Fn(&str, &Hash) -> u32) -> Self {
+        let version = versions(&self.charter.name, &self.hash);
+        if self.rules.version() != version {
+            self.rules = Arc::new(self.rules.numbered(version));
+        }
+        self
+    }
+
+    /// The same house for every room of one account of our own.
+    pub fn elsewhere(&self, account: &str) -> Self {
+        House {
+            patterns: [format!("{account}:*")].into(),
+            direct: true,
+            ..self.clone()
+        }
+    }
+
+    /// Which rooms it covers, as the file has it.
+    pub fn rooms(&self) -> &[String] {
+        &self.patterns
+    }
+
     /// Whether a room lives under this charter.
     pub fn covers(&self, address: &Address) -> bool {
         self.patterns
@@ -172,9 +209,10 @@ impl House {
     /// A house for every room of one account, under a charter that was read with its lists.
     pub fn ruled(account: &str, charter: Charter, rules: Arc<Rules>) -> Self {
         House {
-            patterns: vec![format!("{account}:*")],
+            patterns: [format!("{account}:*")].into(),
             charter: Arc::new(charter),
             rules,
+            hash: Hash::default(),
             direct: true,
         }
     }
@@ -192,15 +230,36 @@ impl House {
 /// Where secrets and environment come from, so that tests can bring their own.
 pub type Environment<'a> = &'a dyn Fn(&str) -> Option<String>;
 
+/// What a reading works with beside the file itself.
+#[derive(Default)]
+pub struct Desk<'d> {
+    /// Takes down which files are read.
+    pub files: Files,
+    /// Rules whose lists may be taken over.
+    pub others: Vec<&'d Rules>,
+    /// What a house in business speaks, whatever its file says by now.
+    pub language: Option<Language>,
+}
+
 /// Reads and checks a configuration with the charters it names.
 pub fn load(file: &Path, environment: Environment<'_>) -> Result<Settings, Vec<ConfigError>> {
-    let source = Source::read(file).map_err(|error| vec![error])?;
+    load_with(file, environment, &Desk::default())
+}
+
+/// The same, with a desk of one's own.
+pub fn load_with(
+    file: &Path,
+    environment: Environment<'_>,
+    desk: &Desk<'_>,
+) -> Result<Settings, Vec<ConfigError>> {
+    let source = Source::read(file, &desk.files).map_err(|error| vec![error])?;
     let raw: RawSettings = source.parse().map_err(|error| vec![error])?;
     Checker {
         source: &source,
         environment,
+        desk,
         named: Named::of(&raw),
-        language: raw.server.language,
+        language: desk.language.unwrap_or(raw.server.language),
         region: raw.server.region.clone(),
         errors: Vec::new(),
         warnings: Vec::new(),
@@ -215,19 +274,25 @@ pub struct Ruled {
     pub charter: Arc<Charter>,
     /// What it sees.
     pub rules: Arc<Rules>,
+    /// What it and its lists say, as a number.
+    pub hash: Hash,
     /// What its admin should look at.
     pub warnings: Vec<String>,
 }
 
 /// Reads and checks a charter alone, with what it extends and its lists.
 pub fn load_charter(file: &Path) -> Result<Charter, ConfigError> {
-    charters::read(file)
+    charters::read(file, &Files::default())
 }
 
 /// Reads a charter and makes its rules ready.
 pub fn load_ruled(file: &Path, language: Language) -> Result<Ruled, Vec<ConfigError>> {
-    let charter = charters::read(file).map_err(|error| vec![error])?;
-    charters::rule(file, charter, language)
+    ruled(file, language, &Desk::default())
+}
+
+fn ruled(file: &Path, language: Language, desk: &Desk<'_>) -> Result<Ruled, Vec<ConfigError>> {
+    let charter = charters::read(file, &desk.files).map_err(|error| vec![error])?;
+    charters::rule(file, charter, language, desk)
 }
 
 /// Whether a file is meant as a whole configuration rather than a charter.
@@ -396,6 +461,7 @@ fn did_you_mean(name: &str, known: &[String]) -> String {
 struct Checker<'a> {
     source: &'a Source,
     environment: Environment<'a>,
+    desk: &'a Desk<'a>,
     named: Named,
     /// Of notices where a charter says nothing.
     language: Language,
@@ -968,8 +1034,9 @@ impl Checker<'_> {
         let Ruled {
             charter,
             rules,
+            hash,
             warnings,
-        } = match load_ruled(&file, self.language) {
+        } = match ruled(&file, self.language, self.desk) {
             Ok(ruled) => ruled,
             Err(errors) => {
                 for error in errors {
@@ -982,9 +1049,15 @@ impl Checker<'_> {
             }
         };
         self.warnings.extend(warnings);
-        let mut charter = Charter::clone(&charter);
-        if let Some(crisis) = &mut charter.crisis {
-            crisis.region = crisis.region.take().or_else(|| self.region.clone());
+        let (mut charter, mut hash) = (Charter::clone(&charter), hash);
+        if let (Some(crisis), Some(region)) = (&mut charter.crisis, &self.region)
+            && crisis.region.is_none()
+        {
+            crisis.region = Some(region.clone());
+            hash = Sha256::new_with_prefix(hash)
+                .chain_update(region)
+                .finalize()
+                .into();
         }
         let Some(route) = routes.get(&charter.route) else {
             if !self.named.routes.contains(&charter.route) {
@@ -1015,6 +1088,7 @@ impl Checker<'_> {
             patterns,
             charter: Arc::new(charter),
             rules,
+            hash,
             direct: raw.direct,
         })
     }

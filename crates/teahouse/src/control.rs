@@ -17,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
 use crate::console::owner::Owner;
+use crate::reload::{Reloaded, Reloader};
 use crate::serve::{Open, ServeError};
 
 /// The longest request.
@@ -37,6 +38,10 @@ pub enum Request {
     Health,
     /// A one-time link to choose a new password.
     NewLink,
+    /// Read settings and charters again.
+    Reload,
+    /// Look through the whole audit log.
+    AuditVerify,
 }
 
 /// What the house says.
@@ -69,6 +74,15 @@ pub enum Reply {
     },
     /// A one-time link.
     Link(String),
+    /// What came of reading the files again.
+    Reloaded(Reloaded),
+    /// How the audit log is.
+    Audit {
+        /// So many rows.
+        rows: u64,
+        /// What is wrong, each with the number of its row.
+        faults: Vec<(u64, String)>,
+    },
     /// It could not be done.
     Refused(String),
 }
@@ -149,6 +163,7 @@ pub struct Door {
     path: PathBuf,
     house: Arc<Open>,
     owner: Arc<Owner>,
+    reloader: Arc<Reloader>,
     address: SocketAddr,
     /// The terminal shows one answer at a time.
     asking: Arc<Mutex<()>>,
@@ -164,6 +179,7 @@ impl Door {
         data: &Path,
         house: Arc<Open>,
         owner: Arc<Owner>,
+        reloader: Arc<Reloader>,
         address: SocketAddr,
     ) -> Result<Self, ServeError> {
         let path = path(data);
@@ -182,6 +198,7 @@ impl Door {
             path,
             house,
             owner,
+            reloader,
             address,
             asking: Arc::default(),
         })
@@ -199,10 +216,11 @@ impl Door {
                     let (house, asking, stop) =
                         (self.house.clone(), self.asking.clone(), stop.clone());
                     let (owner, address) = (self.owner.clone(), self.address);
+                    let reloader = self.reloader.clone();
                     callers.spawn(async move {
                         tokio::select! {
                             () = stop.cancelled() => {}
-                            answered = answer(stream, &house, (&owner, address), &asking) => if let Err(error) = answered {
+                            answered = answer(stream, &house, (&owner, address), &reloader, &asking) => if let Err(error) = answered {
                                 warn!("a command was not answered: {error}");
                             },
                         }
@@ -224,6 +242,7 @@ async fn answer(
     stream: UnixStream,
     house: &Open,
     (owner, address): (&Owner, SocketAddr),
+    reloader: &Arc<Reloader>,
     asking: &Mutex<()>,
 ) -> std::io::Result<()> {
     let (reader, mut writer) = stream.into_split();
@@ -244,6 +263,14 @@ async fn answer(
             .new_link(address)
             .await
             .map_or_else(|error| Reply::Refused(error.to_string()), Reply::Link),
+        Ok(Request::Reload) => Reply::Reloaded(reloader.reload().await),
+        Ok(Request::AuditVerify) => match house.host.store.audit_verify().await {
+            Ok(report) => Reply::Audit {
+                rows: report.rows,
+                faults: report.faults,
+            },
+            Err(error) => Reply::Refused(error.to_string()),
+        },
         Err(error) => Reply::Refused(format!("this request is not understood: {error}")),
     };
     let mut text = serde_json::to_string(&reply)?;

@@ -8,14 +8,16 @@ use jiff::Timestamp;
 use metrics::counter;
 use teahouse_adapters::Connection;
 use teahouse_core::{
-    Before, DeadWhy, Delivery, DeliveryState, NotSent, Notice, Outgoing, ReadBack, SendOutcome,
-    Shape,
+    Before, DeadWhy, Delivery, DeliveryState, Effect, FRESH, NotSent, Notice, Outgoing, ReadBack,
+    SendOutcome, Shape,
 };
 use teahouse_store::{Claim, Lease, StoreError, fault};
 use tokio::time::Instant;
 use tracing::{debug, error, warn};
 
+use crate::answer::first_contact;
 use crate::host::{AccountLine, Host, chain, with_open};
+use crate::performing::{perform, take_back_later, waits_for_its_deeds};
 use crate::proof::{prove, read_back};
 use crate::room::{DeliveryTask, Lane};
 
@@ -27,6 +29,8 @@ const JITTER: Duration = Duration::from_millis(300);
 const OFFLINE_PAUSE: Duration = Duration::from_secs(600);
 /// Until a room that could not be looked into is looked into again.
 const LOOK_PAUSE: Duration = Duration::from_secs(2);
+/// While we are muted it is looked so often whether that is over; a lifted mute wakes the room.
+const MUTE_PAUSE: Duration = Duration::from_secs(60);
 /// After a failure of the store.
 const STORE_PAUSE: Duration = Duration::from_secs(1);
 
@@ -131,12 +135,31 @@ async fn deliver(
     lease: Lease,
     delivery: Delivery,
 ) -> Result<Option<Timestamp>, StoreError> {
+    if let Some((effect, case)) = Effect::of(&delivery.sealed) {
+        let (state, handed_over) = perform(host, lane, lease, &delivery, &effect).await?;
+        if let (DeliveryState::Done | DeliveryState::Dead { .. }, Some(case)) = (&state, case) {
+            with_open(lane, |open| open.order.ends(case));
+        }
+        return finish(host, lane, lease, &delivery, state, handed_over).await;
+    }
     let opened = open(host, lane, &delivery);
-    let is_sorry = (opened.as_ref()).is_ok_and(|(_, forms)| is_apology(host, lane, forms));
+    let forms = opened.as_ref().map_or(&[][..], |(_, forms)| forms);
+    let is_sorry = says(host, lane, forms, &[Notice::Apology, Notice::Apologies]);
+    let greets = says(host, lane, forms, &[first_contact(lane)]);
+    let is_fleeting = opened
+        .as_ref()
+        .is_ok_and(|(outgoing, _)| outgoing.is_fleeting());
+    let waits = match is_fleeting && delivery.before == Before::Queued {
+        true => waits_for_its_deeds(host, lane, lease, &delivery).await?,
+        false => None,
+    };
+    // Sent without an answer, where nobody could look.
+    let mut may_be_seen = false;
     let (state, handed_over) = match opened {
         Err(state) => (state, false),
+        Ok(_) if let Some(state) = waits => (state, false),
         // What went stale in one gap shares one line.
-        Ok(_) if is_sorry && delivery.sends == 0 && !lane.state().may_say_sorry(Instant::now()) => {
+        Ok(_) if is_sorry && is_said_already(lane, &delivery) => {
             let why = DeadWhy::Cancelled;
             (DeliveryState::Dead { why }, false)
         }
@@ -145,6 +168,7 @@ async fn deliver(
                 fault::point("in-read-back");
                 let found = read_back(host, lane, &forms, None).await;
                 debug!(room = %lane.address, "read back: {found:?}");
+                may_be_seen = found != ReadBack::Absent;
                 (
                     delivery.after_read_back(since, &found, host.clock.now()),
                     false,
@@ -154,17 +178,34 @@ async fn deliver(
         },
     };
     let state = or_apologise(host, lane, &delivery, state, handed_over);
-    let why = match &state {
-        DeliveryState::Dead { why } => Some(*why),
-        _ => None,
-    };
     if is_sorry && (handed_over || matches!(state, DeliveryState::Sent { .. })) {
-        lane.state().said_sorry(Instant::now());
+        lane.state().said_sorry(delivery.id, Instant::now());
     }
-    if why == Some(DeadWhy::TooOld) && (delivery.turn.is_some() || is_sorry) {
-        host.apologise_for(lane, lease, &delivery).await?;
+    if let DeliveryState::Dead { why } = &state {
+        if *why == DeadWhy::TooOld && (delivery.turn.is_some() || is_sorry) {
+            host.apologise_for(lane, lease, &delivery).await?;
+        }
+        if greets && !may_be_seen {
+            host.greets_anew(lane, lease, &delivery).await?;
+        }
     }
+    if let (DeliveryState::Sent { message }, true) = (&state, is_fleeting) {
+        take_back_later(host, lane, lease, message).await?;
+    }
+    finish(host, lane, lease, &delivery, state, handed_over).await
+}
+
+/// Writes down what became of a row.
+async fn finish(
+    host: &Arc<Host>,
+    lane: &Arc<Lane>,
+    lease: Lease,
+    delivery: &Delivery,
+    state: DeliveryState,
+    handed_over: bool,
+) -> Result<Option<Timestamp>, StoreError> {
     match &state {
+        DeliveryState::Done => counter!("teahouse_performed_total").increment(1),
         DeliveryState::Sent { .. } => counter!("teahouse_sent_total").increment(1),
         DeliveryState::Dead { why } => {
             counter!("teahouse_dead_total").increment(1);
@@ -186,6 +227,12 @@ async fn deliver(
         with_open(lane, |open| open.spoke(message));
     }
     done
+}
+
+/// Whether another apology was said in its place, before it was sent or while it was looked for in vain.
+fn is_said_already(lane: &Lane, apology: &Delivery) -> bool {
+    let goes_out = apology.before == Before::Queued;
+    goes_out && !lane.state().may_say_sorry(apology.id, Instant::now())
 }
 
 /// A message that was swallowed twice is a matter for the operator; its turn is apologised for once, however many
@@ -257,11 +304,10 @@ fn open(
     Ok((now, forms))
 }
 
-/// Whether it says that questions went stale.
-fn is_apology(host: &Host, lane: &Lane, forms: &[Outgoing]) -> bool {
+/// Whether it is one of these notices.
+fn says(host: &Host, lane: &Lane, forms: &[Outgoing], notices: &[Notice]) -> bool {
     let language = host.language_of(lane);
     let written = forms.first().map(Outgoing::text);
-    let notices = [Notice::Apology, Notice::Apologies];
     written.is_some_and(|text| notices.iter().any(|notice| notice.text(language) == text))
 }
 
@@ -293,6 +339,21 @@ async fn send(
             },
             false,
         );
+    }
+    // Hammering a mute gets accounts banned: what is still fresh when it ends waits, the rest is not said.
+    if let Some(until) = with_open(lane, |open| open.muted_until).flatten()
+        && now < until
+    {
+        let state = match until.duration_since(delivery.created).unsigned_abs() > FRESH {
+            true => DeliveryState::Dead {
+                why: DeadWhy::Muted,
+            },
+            false => DeliveryState::Queued {
+                due: until.min(now + MUTE_PAUSE),
+                again: delivery.again,
+            },
+        };
+        return (state, false);
     }
     if let Err(wait) = take_turn(lane, account, host.steady_time()) {
         let due = now + wait + host.ids.jitter(JITTER);

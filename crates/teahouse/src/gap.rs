@@ -18,6 +18,7 @@ use teahouse_store::{Acceptance, Accepted, HeardRoom, Lease, StoreError};
 use tokio::time::Instant;
 use tracing::{debug, info, warn};
 
+use crate::acting::who_is;
 use crate::call::taken_in;
 use crate::clock::Moment;
 use crate::host::{Host, chain, count, with_open};
@@ -33,6 +34,14 @@ const AT_ONCE: usize = 4;
 const LOOK_BACK: usize = 50;
 /// Failures in a row after which a bridge is left in peace.
 const PATIENCE: usize = 3;
+
+/// Whether its author was erased since: nothing they said before is learned again.
+fn was_erased(lane: &Lane, message: &Message) -> bool {
+    let who = who_is(lane, &message.sender.id);
+    let erased = with_open(lane, |open| open.erased.get(&who).copied()).flatten();
+    // What has no time may be from before.
+    erased.is_some_and(|at| message.sent_at.is_none_or(|sent| sent <= at))
+}
 
 impl Host {
     /// Looks for what an account has missed. Best effort: what cannot be looked into is left.
@@ -171,32 +180,47 @@ impl Host {
         let mut stale = Vec::new();
         for message in missed {
             // Taken back since the history was read: it is nobody's any more.
-            if lane.state().was_recalled(&message.id) {
+            if lane.state().was_recalled(&message.id) || was_erased(lane, message) {
                 continue;
             }
             let now = self.clock.now();
-            match self.stale_question(lane, message, &us, now) {
+            let heard = self.waits_since(lane, message);
+            match self.stale_question(lane, (message, &us), heard, now) {
                 Some((lease, call)) => stale.push((lease, message, call)),
                 None => {
-                    self.on_message(lane, lane.platform, &us, message.clone(), now)
-                        .await?;
+                    lane.state().hearing = heard.map(|heard| heard.steady);
+                    let done = self.on_message(lane, lane.platform, &us, message.clone(), now);
+                    let done = done.await;
+                    lane.state().hearing = None;
+                    done?;
                 }
             }
         }
         self.apologise(lane, stale).await
     }
 
+    /// Since when it waits among what was heard, here or by another account in the same chat.
+    fn waits_since(&self, lane: &Lane, message: &Message) -> Option<Moment> {
+        let key = message.inbox_key(lane.platform);
+        let lanes = self.lanes_at(&lane.address.chat);
+        let lanes = lanes.iter().filter(|other| other.platform == lane.platform);
+        lanes
+            .filter_map(|other| other.state().waits_since(&message.sender.id, key))
+            .min_by_key(|heard| heard.steady)
+    }
+
     /// Whether a message asks, is too old to be answered, and would have been answered in time.
     fn stale_question(
         &self,
         lane: &Lane,
-        message: &Message,
-        us: &MemberId,
+        (message, us): (&Message, &MemberId),
+        heard: Option<Moment>,
         now: Timestamp,
     ) -> Option<(Lease, Call)> {
         // Beyond a day the inbox does not know any more whether it was taken in before.
         let sent = message.sent_at?;
-        if admit(message, now) != Err(Reason::TooOld) || sent < now - LONGEST_GAP {
+        let is_old = admit(message, now) == Err(Reason::TooOld) && sent >= now - LONGEST_GAP;
+        if !is_old && !heard.is_some_and(|heard| has_grown_old(message, heard, now)) {
             return None;
         }
         self.would_ask(lane, message, us, now)
@@ -211,9 +235,7 @@ impl Host {
         heard: Moment,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
-        let was_fresh = admit(message, heard.wall).is_ok();
-        let is_old = heard.age(now) > FRESHNESS || admit(message, now) == Err(Reason::TooOld);
-        if !was_fresh || !is_old {
+        if !has_grown_old(message, heard, now) {
             return Ok(false);
         }
         let Some((lease, call)) = self.would_ask(lane, message, us, now) else {
@@ -241,7 +263,13 @@ impl Host {
             let call = find_call(message, us, lane.charter().trigger.as_slice(), |id| {
                 open.own.contains(id)
             })?;
-            let decision = decide(&lane.charter(), &lane.room_state(open), asker, &call, there);
+            let decision = decide(
+                &lane.charter(),
+                &lane.room_state(open, now),
+                asker,
+                &call,
+                there,
+            );
             (decision == Decision::Ask).then_some((open.lease, call))
         })
         .flatten()
@@ -325,4 +353,11 @@ impl Host {
     pub(crate) fn may_apologise(&self, lane: &Lane) -> bool {
         lane.state().apologises(Instant::now())
     }
+}
+
+/// Whether a message was fresh when we heard it, and has grown too old since.
+fn has_grown_old(message: &Message, heard: Moment, now: Timestamp) -> bool {
+    let was_fresh = admit(message, heard.wall).is_ok();
+    let is_old = heard.age(now) > FRESHNESS || admit(message, now) == Err(Reason::TooOld);
+    was_fresh && is_old
 }

@@ -2,7 +2,7 @@
 //! what was decided, and only then turns and deliveries start. Nothing here knows a protocol, a vendor or SQL.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
@@ -13,9 +13,9 @@ use teahouse_adapters::{Adapter, Incoming};
 use teahouse_core::rules::climb::Climbs;
 use teahouse_core::rules::verdict::Finding;
 use teahouse_core::{
-    AccountName, Address, Charter, Delivery, Draft, Event, EventKind, GateVerdict, Joined,
-    Language, MemberId, Message, MessageId, Notice, OutSegment, Reason, RoomKind, Route, Source,
-    TurnId, pass,
+    AccountName, Address, Charter, ChatId, Delivery, Draft, Event, EventKind, GateVerdict,
+    InboxKey, Joined, Language, MemberId, Message, MessageId, Notice, OutSegment, Reason, RoomKind,
+    Route, Source, TurnId, pass,
 };
 use teahouse_providers::Gateway;
 use teahouse_store::{
@@ -27,11 +27,13 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{error, info, warn};
 
+use crate::acting::Look;
 use crate::alarms::Alarms;
 use crate::answer::Answer;
 use crate::breakers::Board;
 use crate::clock::{Clock, Ids, Moment};
 use crate::config::House;
+use crate::law::Law;
 use crate::proof::is_bundle;
 use crate::room::{DeliveryTask, Echo, INBOX, Lane, OpenRoom, Triage};
 use crate::signs::Toll;
@@ -44,6 +46,9 @@ const SHORTEST_SECRET: usize = 8;
 const DRAIN: Duration = Duration::from_secs(5);
 /// … and the last second's talk gets so long to be written down.
 const LAST_TALK: Duration = Duration::from_secs(1);
+
+/// No platform mutes for longer.
+const LONGEST_MUTE: u64 = 31 * 86_400;
 
 /// A write that must not be lost is tried so often again while the store is away: for about a minute.
 const INSISTS: u32 = 8;
@@ -93,9 +98,10 @@ pub struct Host {
     pub(crate) tasks: TaskTracker,
     pub(crate) stop: CancellationToken,
     /// Where the steady clock stood when the house opened.
-    began: Instant,
-    houses: Vec<House>,
-    language: Language,
+    pub(crate) began: Instant,
+    /// Changed together with the laws of the rooms, under the lock of `rooms`.
+    houses: RwLock<Arc<Vec<House>>>,
+    pub(crate) language: Language,
     /// In order: whoever walks through them meets them in the same order in every run.
     rooms: Mutex<BTreeMap<Address, Arc<Lane>>>,
     pub(crate) talk: Mutex<VecDeque<(Lease, HistoryLine)>>,
@@ -146,7 +152,7 @@ impl Host {
             accounts: accounts.collect(),
             tasks: TaskTracker::new(),
             stop: CancellationToken::new(),
-            houses: parts.houses,
+            houses: RwLock::new(Arc::new(parts.houses)),
             language: parts.language,
             rooms: Mutex::new(BTreeMap::new()),
             talk: Mutex::new(VecDeque::new()),
@@ -224,11 +230,18 @@ impl Host {
             match open.triage(message, &incoming.us, &law, key, now) {
                 Triage::Repeat => return count(Reason::Duplicate),
                 Triage::Talk(reason) => {
-                    let line = self.line(&lane, message, reason, false, now);
-                    let lease = open.lease;
-                    drop(state);
-                    self.sign_heard(&lane, message, reason);
-                    return self.remember(lease, line);
+                    // What the rules act on waits for the store, in its turn.
+                    if let Look::Pass(trail) =
+                        self.look_at_talk(&lane, &law, (message, key), reason, now)
+                    {
+                        open.heard(message, key);
+                        let mut line = self.line(&lane, message, reason, false, now);
+                        line.trail = trail;
+                        let lease = open.lease;
+                        drop(state);
+                        self.sign_heard(&lane, message, reason);
+                        return self.remember(lease, line);
+                    }
                 }
                 // These wait for the store, each in its turn.
                 Triage::Echo | Triage::Call(_) | Triage::AskStore(_) | Triage::Crisis => {}
@@ -372,11 +385,14 @@ impl Host {
             day,
         };
         let opened = self.store.open_room(self.id, opening, now).await?;
+        (self.climbs.lock().unwrap_or_else(PoisonError::into_inner)).remember(&opened.marks);
         // On the terminal the one who asks is the one who runs it.
+        self.settle_law(lane, &opened).await?;
         let greeted = opened.greeted || lane.platform == "terminal";
         lane.state().open = Some(OpenRoom::new(&opened, day, greeted));
         for turn in opened.open_turns {
             info!(turn = %turn.turn.id, room = %lane.address, "taking up a question that an earlier process left");
+            self.is_no_younger(turn.turn.id);
             self.queue_turn(lane, turn);
         }
         self.start_turns(lane);
@@ -384,9 +400,7 @@ impl Host {
             self.deliver_soon(lane);
         }
         let time = self.ageing().await?;
-        self.store
-            .forget_old(opened.lease, lane.charter().keep, time)
-            .await
+        self.forget_old(lane, opened.lease, time).await
     }
 
     async fn handle(
@@ -414,14 +428,27 @@ impl Host {
             }
             EventKind::Recall { message, .. } => self.on_recall(lane, &message, now).await,
             EventKind::RoleChanged { member, role, .. } => {
-                with_open(lane, |open| open.role_is(member, role, now));
+                with_open(lane, |open| {
+                    open.order.rights_may_have_changed();
+                    open.role_is(member, role, now);
+                });
                 Ok(())
             }
-            EventKind::MemberJoined { .. }
-            | EventKind::MemberLeft { .. }
-            | EventKind::Muted { .. }
-            | EventKind::Account { .. }
-            | EventKind::Other { .. } => Ok(()),
+            EventKind::MemberJoined { member, .. } => {
+                with_open(lane, |open| open.joined_at(member, now));
+                Ok(())
+            }
+            EventKind::Muted {
+                member, seconds, ..
+            } => {
+                if member.is_none_or(|member| member == us) {
+                    self.we_are_muted(lane, seconds, now);
+                }
+                Ok(())
+            }
+            EventKind::MemberLeft { .. } | EventKind::Account { .. } | EventKind::Other { .. } => {
+                Ok(())
+            }
         }
     }
 
@@ -445,8 +472,8 @@ impl Host {
             Triage::Repeat => count(Reason::Duplicate),
             Triage::Echo => self.on_echo(lane, message),
             Triage::Talk(reason) => {
-                self.sign_heard(lane, &message, reason);
-                self.remember(lease, self.line(lane, &message, reason, false, now))
+                self.hear_talk(lane, lease, (&message, key), reason, now)
+                    .await?;
             }
             Triage::AskStore(quoted) => {
                 if self
@@ -461,12 +488,37 @@ impl Host {
                         return self.on_call(lane, lease, key, &message, call, now).await;
                     }
                 }
-                with_open(lane, |open| open.heard(&message, key));
-                self.remember(lease, self.line(lane, &message, Reason::Talk, false, now));
+                self.hear_talk(lane, lease, (&message, key), Reason::Talk, now)
+                    .await?;
             }
             Triage::Crisis => return self.on_crisis(lane, lease, key, &message, now).await,
             Triage::Call(call) => return self.on_call(lane, lease, key, &message, call, now).await,
         }
+        Ok(())
+    }
+
+    /// Talk in the room's own lane: acted on where the rules say so, else remembered.
+    async fn hear_talk(
+        self: &Arc<Self>,
+        lane: &Arc<Lane>,
+        lease: Lease,
+        (message, key): (&Message, InboxKey),
+        reason: Reason,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let law = lane.law.get();
+        let trail = match self.look_at_talk(lane, &law, (message, key), reason, now) {
+            Look::Pass(trail) => trail,
+            Look::Act => match self.act_on_talk(lane, lease, (message, key), now).await? {
+                Some(judged) => judged.trail,
+                None => return Ok(()),
+            },
+        };
+        with_open(lane, |open| open.heard(message, key));
+        self.sign_heard(lane, message, reason);
+        let mut line = self.line(lane, message, reason, false, now);
+        line.trail = trail;
+        self.remember(lease, line);
         Ok(())
     }
 
@@ -500,9 +552,16 @@ impl Host {
                 .await?;
         }
         self.flush_talk().await;
-        self.store
-            .recall(lease, &lane.address.account, message, now)
-            .await?;
+        let account = &lane.address.account;
+        // An answer of ours that was taken back is in no prompt any more, and neither is what it answered.
+        if with_open(lane, |open| open.own.contains(message)) == Some(true)
+            && let Some(question) = (self.store)
+                .question_of(lease.room, account, message)
+                .await?
+        {
+            with_open(lane, |open| open.forget_message(&question));
+        }
+        self.store.recall(lease, account, message, now).await?;
         Ok(())
     }
 
@@ -534,6 +593,19 @@ impl Host {
             .await?;
         self.has_ended(turn.turn.id);
         Ok(())
+    }
+
+    /// The platform has said that we may not speak in a room, or may again.
+    fn we_are_muted(self: &Arc<Self>, lane: &Arc<Lane>, seconds: i64, now: Timestamp) {
+        let length = u64::try_from(seconds).ok().filter(|seconds| *seconds > 0);
+        let until = length.map(|seconds| {
+            now.saturating_add(Duration::from_secs(seconds.min(LONGEST_MUTE)))
+                .unwrap_or(Timestamp::MAX)
+        });
+        warn!(room = %lane.address, "this account is muted for {seconds} s");
+        with_open(lane, |open| open.muted_until = until);
+        // What waited goes on at once when a mute is lifted.
+        lane.outbox.notify_one();
     }
 
     pub(crate) fn queue_turn(&self, lane: &Lane, turn: OpenTurn) {
@@ -613,6 +685,7 @@ impl Host {
             source,
             language: self.language_of(lane),
             joined: None,
+            fleeting: false,
         }
     }
 
@@ -649,6 +722,7 @@ impl Host {
                 part,
                 account: lane.address.account.clone(),
                 sealed: outgoing.seal(),
+                due: None,
             }),
             GateVerdict::Withhold { why, finding } => {
                 match &finding {
@@ -699,11 +773,36 @@ impl Host {
 
     /// The charter a room lives under.
     pub fn charter_of(&self, address: &Address) -> Option<Arc<Charter>> {
-        self.house_of(address).map(|house| house.charter.clone())
+        self.house_of(address).map(|house| house.charter)
     }
 
-    pub(crate) fn house_of(&self, address: &Address) -> Option<&House> {
-        self.houses.iter().find(|house| house.covers(address))
+    pub(crate) fn house_of(&self, address: &Address) -> Option<House> {
+        let houses = self.houses.read().unwrap_or_else(PoisonError::into_inner);
+        houses.iter().find(|house| house.covers(address)).cloned()
+    }
+
+    /// Whether a message may call the house: never no for one that does.
+    pub(crate) fn may_be_called(&self, message: &Message, us: &MemberId) -> bool {
+        self.house_of(&message.address).is_some_and(|house| {
+            let triggers = house.charter.trigger.as_slice();
+            teahouse_core::find_call(message, us, triggers, |_| true).is_some()
+        })
+    }
+
+    /// From now on these houses hold, in every room at once. Rooms keep their open state; what began under the old law
+    /// ends under it. A room that no house covers any more is let go.
+    pub fn reload(self: &Arc<Self>, houses: Vec<House>) {
+        let mut rooms = self.rooms.lock().unwrap_or_else(PoisonError::into_inner);
+        rooms.retain(|address, lane| {
+            let house = houses.iter().find(|house| house.covers(address));
+            if let Some(house) = house {
+                self.renew_law(lane, Law::of(house));
+            }
+            house.is_some()
+        });
+        // Still under the lock: a room that opens now gets the new law.
+        let mut in_force = self.houses.write().unwrap_or_else(PoisonError::into_inner);
+        *in_force = Arc::new(houses);
     }
 
     /// The lane of a room that a house covers.
@@ -731,8 +830,8 @@ impl Host {
             address.clone(),
             account.adapter.platform(),
             kind,
-            house,
-            account.pace.room(),
+            &house,
+            account.pace,
             self.clock.now(),
         ));
         rooms.insert(address.clone(), lane.clone());
@@ -771,6 +870,17 @@ impl Host {
             .filter(|(address, _)| of(&address.account))
             .map(|(_, lane)| lane.clone())
             .collect()
+    }
+
+    /// The rooms that our accounts have in one chat.
+    pub(crate) fn lanes_at(&self, chat: &ChatId) -> Vec<Arc<Lane>> {
+        let rooms = self.rooms.lock().unwrap_or_else(PoisonError::into_inner);
+        let address = |account: &AccountName| Address {
+            account: account.clone(),
+            chat: chat.clone(),
+        };
+        let accounts = self.accounts.keys().map(address);
+        accounts.filter_map(|at| rooms.get(&at).cloned()).collect()
     }
 
     /// How the house is, for the operator.
@@ -844,7 +954,7 @@ impl Host {
 
 /// Which room an event is about.
 fn place(event: &Event) -> Option<(Address, RoomKind)> {
-    let in_group = |chat: &teahouse_core::ChatId| {
+    let in_group = |chat: &ChatId| {
         Some((
             Address {
                 account: event.account.clone(),
@@ -858,12 +968,10 @@ fn place(event: &Event) -> Option<(Address, RoomKind)> {
         EventKind::Recall {
             chat, room_kind, ..
         } => in_group(chat).map(|(address, _)| (address, *room_kind)),
-        EventKind::RoleChanged { chat, .. } => in_group(chat),
-        EventKind::MemberJoined { .. }
-        | EventKind::MemberLeft { .. }
-        | EventKind::Muted { .. }
-        | EventKind::Account { .. }
-        | EventKind::Other { .. } => None,
+        EventKind::RoleChanged { chat, .. }
+        | EventKind::MemberJoined { chat, .. }
+        | EventKind::Muted { chat, .. } => in_group(chat),
+        EventKind::MemberLeft { .. } | EventKind::Account { .. } | EventKind::Other { .. } => None,
     }
 }
 

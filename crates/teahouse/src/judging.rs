@@ -1,19 +1,20 @@
 //! Step 3: what the house's rules say about a line, before anything is asked or answered. The rules decide; here their
 //! verdict becomes a reason and a notice. Nothing is said or stored here, and no member is punished.
 
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use teahouse_core::rules::Side;
-use teahouse_core::rules::climb::{Said, Who};
+use teahouse_core::rules::course::{CaseOpening, Course};
 use teahouse_core::rules::judge::Line;
 use teahouse_core::rules::verdict::{Effect, Finding, Judgement, RuleName, Verdict};
 use teahouse_core::{
-    Action, Call, GhostwritingDo, InboxKey, Message, Mode, Notice, Reason, ghostwriting_label,
+    Call, GhostwritingDo, InboxKey, Message, Mode, Notice, Reason, ghostwriting_label,
     language_reminder,
 };
 use teahouse_store::{Acceptance, Accepted, Lease, OpenTurn, StoreError, fault};
 
+use crate::acting::{Acting, Judged, Words};
 use crate::call::taken_in;
 use crate::host::{Host, count, with_open};
 use crate::room::Lane;
@@ -24,39 +25,80 @@ pub(crate) enum Ruling {
     Ask,
     /// It is not; this is said instead.
     Say(Reason, Notice),
+    /// It is not, and something is done about it.
+    Act(Course, Judged),
 }
 
 impl Host {
-    /// Judges a question by the rules of its house.
-    pub(crate) fn rule_on(
+    /// Judges a question by the rules of its house. It is also its asker's message: where something hard may follow,
+    /// the platform is asked who they are.
+    pub(crate) async fn rule_on(
         &self,
-        lane: &Lane,
+        lane: &Arc<Lane>,
         message: &Message,
         call: &Call,
+        key: InboxKey,
         now: Timestamp,
     ) -> Ruling {
+        let law = lane.law.get();
         let quoted = call
             .reply_to
             .as_ref()
             .and_then(|id| with_open(lane, |open| open.line(id)).flatten());
-        let names = [message.sender.name.as_str()];
-        let line = Line {
+        let quote = quoted.as_ref().map(|line| line.text.as_str());
+        let words = Words {
+            side: Side::Question,
             text: &call.words,
-            quote: quoted.as_ref().map(|line| line.text.as_str()),
-            beside: &names,
-            member: Some(&message.sender.id),
-            role: message.sender.role,
-            is_newcomer: false,
-            fetched: &[],
+            quote,
+            folded: &[],
         };
-        let seen = lane.rules().look(Side::Question, &line);
-        let who = Who::of(&lane.address.to_string(), message.sender.id.as_str());
-        let mut climbs = self.climbs.lock().unwrap_or_else(PoisonError::into_inner);
-        let judgement = lane
-            .rules()
-            .fold(seen, &line, Some((who, Said::at(now))), &mut climbs);
-        drop(climbs);
-        ruling(lane, &judgement)
+        let is_judged = self.may_act_on_question(lane, &law, words, (message, key), now);
+        let who = match is_judged {
+            true => self.witnessed(lane, &law, message, now).await,
+            false => (message.sender.role, false),
+        };
+        let judged = self.judge_words(lane, &law, words, (message, key), who, now);
+        if let Some(course) = self.course_of(lane, &law, message, &judged, now)
+            && (course.case.is_some() || !course.effects.is_empty())
+        {
+            return Ruling::Act(course, judged);
+        }
+        ruling(lane, judged.judgement())
+    }
+
+    /// A question against the rules: refused, and done about it what a line of talk would bring.
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "one call from the question to what is done about it"
+    )]
+    pub(crate) async fn act_on_question(
+        self: &Arc<Self>,
+        lane: &Arc<Lane>,
+        lease: Lease,
+        (message, key): (&Message, InboxKey),
+        call: &Call,
+        course: Course,
+        judged: Judged,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        // It is not answered, whatever is done about its author.
+        let reason = match course.case {
+            Some((CaseOpening::Acted, _)) => Reason::RuleRemoved,
+            Some((CaseOpening::Flagged | CaseOpening::Unable, _)) | None => Reason::RuleHeld,
+        };
+        let course = Course { reason, ..course };
+        let acceptance = Acceptance {
+            line: Some(self.line(lane, message, reason, true, now)),
+            turn: Some((self.new_turn(lane, message, call, now), Some(reason))),
+            ..taken_in(lane, key, self.dated(now))
+        };
+        let what = Acting {
+            message,
+            words: &call.words,
+            is_question: true,
+            acceptance,
+        };
+        self.act(lane, lease, what, course, judged, now).await
     }
 
     /// Somebody may be in despair: the card comes whatever else holds here, and before anything else.
@@ -95,13 +137,6 @@ fn ruling(lane: &Lane, judgement: &Judgement) -> Ruling {
     {
         return declined(lane, finding);
     }
-    let is_held = |finding: &Finding| {
-        let looks = finding.actions().contains(&Action::Review);
-        looks && finding.mode.acts() && is_on_members(finding.rule)
-    };
-    if judgement.findings.iter().any(is_held) {
-        return Ruling::Say(Reason::RuleHeld, Notice::NotByTheRules);
-    }
     match judgement.of_rule(RuleName::Identity) {
         Some(_) => Ruling::Say(Reason::Answered, Notice::SelfCard),
         None => Ruling::Ask,
@@ -129,20 +164,6 @@ fn declined(lane: &Lane, finding: &Finding) -> Ruling {
         | RuleName::Facts
         | RuleName::Crisis
         | RuleName::Flood => Ruling::Say(Reason::RuleRemoved, Notice::NotByTheRules),
-    }
-}
-
-/// Whether it is a rule that members break, rather than one on what the house does.
-fn is_on_members(rule: RuleName) -> bool {
-    match rule {
-        RuleName::Language | RuleName::Words | RuleName::Links | RuleName::Flood => true,
-        RuleName::Topics
-        | RuleName::Injection
-        | RuleName::Ghostwriting
-        | RuleName::Privacy
-        | RuleName::Identity
-        | RuleName::Facts
-        | RuleName::Crisis => false,
     }
 }
 

@@ -54,7 +54,7 @@ pub async fn open(
 /// The house of rooms in the parlour that no other house covers: the first house's charter, with all its limits.
 pub fn house(houses: &[House]) -> House {
     match houses.first() {
-        Some(first) => House::ruled(PARLOUR, Charter::clone(&first.charter), first.rules.clone()),
+        Some(first) => first.elsewhere(PARLOUR),
         None => House::of_account(PARLOUR, Charter::open_table()),
     }
 }

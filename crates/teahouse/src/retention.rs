@@ -6,12 +6,13 @@ use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use teahouse_store::{Ageing, StoreError};
+use teahouse_store::{Ageing, Lease, StoreError};
 use tokio::time::Instant;
 use tracing::warn;
 
 use crate::clock::time_since;
 use crate::host::{Host, chain, with_open};
+use crate::room::Lane;
 
 /// What is no longer kept is dropped this often.
 const TIDY_EVERY: Duration = Duration::from_secs(3_600);
@@ -37,7 +38,7 @@ impl Host {
         }
     }
 
-    async fn drop_old(&self) -> Result<(), StoreError> {
+    async fn drop_old(self: &Arc<Self>) -> Result<(), StoreError> {
         let time = self.time_goes_on().await?;
         while self.store.purge(time).await? {
             if self.stop.is_cancelled() {
@@ -48,10 +49,24 @@ impl Host {
         }
         for lane in self.lanes_of(|_| true) {
             if let Some(lease) = with_open(&lane, |open| open.lease) {
-                self.store
-                    .forget_old(lease, lane.charter().keep, time)
-                    .await?;
+                self.forget_old(&lane, lease, time).await?;
+                self.expire_cases(&lane, lease).await?;
             }
+        }
+        Ok(())
+    }
+
+    /// Drops what a room keeps no longer.
+    pub(crate) async fn forget_old(
+        &self,
+        lane: &Lane,
+        lease: Lease,
+        time: Ageing,
+    ) -> Result<(), StoreError> {
+        let keep = lane.charter().keep;
+        while self.store.forget_old(lease, keep, time).await? && !self.stop.is_cancelled() {
+            // Others write in between.
+            tokio::task::yield_now().await;
         }
         Ok(())
     }

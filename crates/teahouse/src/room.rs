@@ -7,15 +7,17 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use teahouse_adapters::Incoming;
+use teahouse_core::rules::climb::Who;
 use teahouse_core::rules::judge::Rules;
 use teahouse_core::{
-    Address, Bucket, Call, Charter, EventKind, Exchange, InboxKey, MemberId, Message, MessageId,
-    Reason, Role, RoomKind, RoomState, SUSPICION, SenderKind, TURNS_AT_ONCE, TalkLine, TurnId,
-    admit, find_call,
+    Address, Bucket, Call, Charter, DeliveryId, EventKind, Exchange, InboxKey, MemberId, Message,
+    MessageId, Pace, Reason, Role, RoomKind, RoomState, SUSPICION, SenderKind, TURNS_AT_ONCE,
+    TalkLine, TurnId, admit, find_call,
 };
-use teahouse_store::{Lease, MemberDay, OpenTurn, OpenedRoom};
+use teahouse_store::{Accepted, Lease, MemberDay, OpenTurn, OpenedRoom, StoreError};
 use tokio::sync::Notify;
 
+use crate::acting::Order;
 use crate::config::House;
 use crate::law::{InForce, Law};
 use tokio::time::Instant;
@@ -42,6 +44,8 @@ const ONE_APOLOGY: Duration = Duration::from_secs(300);
 const RECALLED: usize = 64;
 /// Events of one room that may wait; more are shed.
 pub const INBOX: usize = 2_048;
+/// Members of a room of whom it is remembered when they came in.
+const JOINED: usize = 2_000;
 /// How long a role that the platform confirmed is believed.
 const ROLE_HOLDS: Duration = Duration::from_secs(60);
 /// The longest a turn may keep the room's mouth between its first and its last part.
@@ -88,10 +92,12 @@ pub struct LaneState {
     recalled: VecDeque<MessageId>,
     /// When it was last settled that the room hears of questions that went stale.
     apologised: Option<Instant>,
-    /// … and when it heard of them.
-    said_sorry: Option<Instant>,
-    /// How fast it may speak.
+    /// … and when it heard of them, and by which row.
+    said_sorry: Option<(Instant, DeliveryId)>,
+    /// How fast it may speak, …
     pub pace: Bucket,
+    /// … and act.
+    pub effects: Bucket,
     /// When anything last happened here.
     pub used: Timestamp,
 }
@@ -155,6 +161,10 @@ pub struct OpenRoom {
     pub running: BTreeMap<TurnId, Running>,
     /// Turns that wait.
     pub waiting: VecDeque<OpenTurn>,
+    /// The question whose acceptance failed last: the disk may have it.
+    pub unsure: Option<InboxKey>,
+    /// Questions that only the disk has: they wait until the room is opened anew.
+    pub left: usize,
     talk: VecDeque<(MessageId, TalkLine)>,
     exchanges: VecDeque<(MessageId, Exchange)>,
     /// How often a message was taken back: a prompt made before is made anew.
@@ -165,6 +175,14 @@ pub struct OpenRoom {
     /// Whether all are in it who have asked on this day.
     all_days: bool,
     roles: HashMap<MemberId, (Role, Timestamp)>,
+    /// When members came in, as far as it was asked.
+    joined: HashMap<MemberId, Timestamp>,
+    /// What is remembered of the rules at work.
+    pub order: Order,
+    /// Until when nobody of us may speak here.
+    pub muted_until: Option<Timestamp>,
+    /// Who was erased, and until when what they said is not learned again.
+    pub erased: HashMap<Who, Timestamp>,
     mouth: Option<(TurnId, Timestamp)>,
     /// Whose answer came last: its parts may still be on their way.
     pub answered: Option<MemberId>,
@@ -197,7 +215,7 @@ impl Lane {
         platform: &'static str,
         kind: RoomKind,
         house: &House,
-        pace: Bucket,
+        pace: Pace,
         now: Timestamp,
     ) -> Self {
         Lane {
@@ -219,7 +237,8 @@ impl Lane {
                 recalled: VecDeque::new(),
                 apologised: None,
                 said_sorry: None,
-                pace,
+                pace: pace.room(),
+                effects: pace.effects(),
                 used: now,
             }),
         }
@@ -241,14 +260,15 @@ impl Lane {
     }
 
     /// What `decide` needs to know of the room.
-    pub fn room_state(&self, open: &OpenRoom) -> RoomState {
+    pub fn room_state(&self, open: &OpenRoom, now: Timestamp) -> RoomState {
         RoomState {
             kind: self.kind,
             direct_allowed: self.law.get().direct,
             on: open.on,
             paused_until: open.paused_until,
+            muted: open.muted_until.is_some_and(|until| now < until),
             hinted_at: open.hinted_at,
-            waiting: open.waiting.len(),
+            waiting: open.waiting.len() + open.left,
         }
     }
 }
@@ -280,6 +300,24 @@ impl LaneState {
         }
     }
 
+    /// Since when a message of this member and key waits among the events.
+    pub fn waits_since(&self, member: &MemberId, key: InboxKey) -> Option<Moment> {
+        let is_it = |incoming: &Incoming| match &incoming.event.kind {
+            EventKind::Message(message) => {
+                message.sender.id == *member && message.inbox_key(incoming.platform) == key
+            }
+            EventKind::Recall { .. }
+            | EventKind::MemberJoined { .. }
+            | EventKind::MemberLeft { .. }
+            | EventKind::RoleChanged { .. }
+            | EventKind::Muted { .. }
+            | EventKind::Account { .. }
+            | EventKind::Other { .. } => false,
+        };
+        let waiting = self.inbox.iter().find(|(incoming, _)| is_it(incoming));
+        waiting.map(|(_, heard)| *heard)
+    }
+
     /// Whether it was taken back lately: then nobody asks the platform for its words either.
     pub fn was_recalled(&self, message: &MessageId) -> bool {
         self.recalled.contains(message)
@@ -296,16 +334,17 @@ impl LaneState {
         due
     }
 
-    /// An apology is about to be said that was written when nobody could know of another: by an earlier process, or
-    /// while the link was down. Whether it still is to be said.
-    pub fn may_say_sorry(&self, now: Instant) -> bool {
-        let lately = |at: Instant| now.duration_since(at) < ONE_APOLOGY;
-        !self.said_sorry.is_some_and(lately)
+    /// An apology is about to be said, perhaps once more, that was written when nobody could know of another: by an
+    /// earlier process, or while the link was down. Whether it still is to be said.
+    pub fn may_say_sorry(&self, row: DeliveryId, now: Instant) -> bool {
+        let by_another =
+            |(at, said): (Instant, DeliveryId)| said != row && now.duration_since(at) < ONE_APOLOGY;
+        !self.said_sorry.is_some_and(by_another)
     }
 
     /// The room has heard one.
-    pub fn said_sorry(&mut self, now: Instant) {
-        self.said_sorry = Some(now);
+    pub fn said_sorry(&mut self, row: DeliveryId, now: Instant) {
+        self.said_sorry = Some((now, row));
         self.apologised = Some(now);
     }
 
@@ -368,6 +407,8 @@ impl OpenRoom {
             echoes: VecDeque::new(),
             running: BTreeMap::new(),
             waiting: VecDeque::new(),
+            unsure: None,
+            left: 0,
             talk: VecDeque::new(),
             exchanges: VecDeque::new(),
             recalls: 0,
@@ -376,6 +417,10 @@ impl OpenRoom {
             days: opened.day.iter().cloned().collect(),
             all_days: true,
             roles: HashMap::new(),
+            joined: HashMap::new(),
+            order: Order::default(),
+            muted_until: None,
+            erased: opened.erased.iter().copied().collect(),
             mouth: None,
             answered: None,
             suspected_until: None,
@@ -395,9 +440,9 @@ impl OpenRoom {
         room
     }
 
-    /// Reads a message. Nothing but the memory of talk changes.
+    /// Reads a message. Nothing changes: talk is heard once the rules have looked at it.
     pub fn triage(
-        &mut self,
+        &self,
         message: &Message,
         us: &MemberId,
         law: &Law,
@@ -415,19 +460,14 @@ impl OpenRoom {
             self.own.contains(id)
         });
         match (admitted, call) {
-            (Err(reason), _) => self.talk_reason(message, key, reason),
+            (Err(reason), _) => Triage::Talk(reason),
             (Ok(()), _) if law.rules.sees_crisis(&message.text()) => Triage::Crisis,
             (Ok(()), Some(call)) => Triage::Call(call),
             (Ok(()), None) => match message.reply_to() {
                 Some(id) if self.own.len() >= OWN => Triage::AskStore(id.clone()),
-                Some(_) | None => self.talk_reason(message, key, Reason::Talk),
+                Some(_) | None => Triage::Talk(Reason::Talk),
             },
         }
-    }
-
-    fn talk_reason(&mut self, message: &Message, key: InboxKey, reason: Reason) -> Triage {
-        self.heard(message, key);
-        Triage::Talk(reason)
     }
 
     /// Remembers the key of a message that called the house: it is no talk, and prompts learn of it by its exchange.
@@ -527,6 +567,28 @@ impl OpenRoom {
         self.roles.insert(member, (role, now + ROLE_HOLDS));
     }
 
+    /// When a member came in, if that is known.
+    pub fn joined(&self, member: &MemberId) -> Option<Timestamp> {
+        self.joined.get(member).copied()
+    }
+
+    /// A member came in then.
+    pub fn joined_at(&mut self, member: MemberId, at: Timestamp) {
+        if self.joined.len() >= JOINED {
+            self.joined.clear();
+        }
+        self.joined.insert(member, at);
+    }
+
+    /// A member is gone from every prompt at once.
+    pub fn forget_member(&mut self, member: &MemberId, who: Who, at: Timestamp) {
+        self.recalls += 1;
+        self.talk.retain(|(_, line)| line.member != *member);
+        self.exchanges
+            .retain(|(_, exchange)| exchange.member != *member);
+        self.erased.insert(who, at);
+    }
+
     /// It is another day. It may have been there before: the wall clock can have been set.
     pub fn day_begins(&mut self, day: Timestamp) {
         if day != self.day {
@@ -547,6 +609,16 @@ impl OpenRoom {
     pub fn day_is(&mut self, member: MemberId, day: Timestamp, count: MemberDay) {
         if day == self.day {
             self.days.insert(member, count);
+        }
+    }
+
+    /// What the store says of a question: one that it has from a try whose reply was lost is left to it.
+    pub fn is_taken_in(&mut self, key: InboxKey, said: &Result<Accepted, StoreError>) {
+        let was_unsure = self.unsure.take() == Some(key);
+        match said {
+            Ok(Accepted::Seen) if was_unsure => self.left += 1,
+            Ok(Accepted::New | Accepted::Begun | Accepted::Seen) => {}
+            Err(_) => self.unsure = Some(key),
         }
     }
 

@@ -17,7 +17,7 @@ use teahouse_adapters::parlour::{LocalShown, LocalStanding};
 use teahouse_adapters::parlour::{Parlour, ParlourError};
 use teahouse_adapters::terminal::{TERMINAL, Terminal};
 use teahouse_adapters::{Adapter, EventSink, Incoming};
-use teahouse_core::{Charter, MemberId, Message, Nano, Pace, Trigger, find_call};
+use teahouse_core::{Charter, Nano, Pace};
 use teahouse_providers::local::{
     CacheEnvironment, Choice, LocalConfig, LocalModel, LocalProvider, LocalState,
 };
@@ -40,6 +40,7 @@ use crate::host::{Host, Parts};
 use crate::logs;
 use crate::parlour::{self, Models};
 use crate::port::Port;
+use crate::reload::{self, Again, Reloader};
 use crate::script::{Played, Script, Stage};
 
 /// Events that may wait for the house.
@@ -149,13 +150,6 @@ impl Founding {
         let parlour =
             parlour::open(store.clone(), clock.clone(), data, settings.server.language).await?;
         adapters.push((parlour.clone(), Pace::Off));
-        let mut houses = settings.houses.clone();
-        houses.push(parlour::house(&settings.houses));
-        houses.push(terminal_house(&settings.houses));
-        let triggers: Vec<Trigger> = houses
-            .iter()
-            .flat_map(|house| house.charter.trigger.as_slice().iter().cloned())
-            .collect();
         let credits = settings.providers.iter().filter_map(|provider| {
             let credit = provider.credit.as_ref()?;
             Some((provider.name.clone(), credit.amount))
@@ -164,7 +158,7 @@ impl Founding {
             store,
             clock,
             ids,
-            houses,
+            houses: with_our_own(&settings.houses),
             language: settings.server.language,
             routes: settings.routes.clone(),
             credits: credits.collect::<HashMap<String, Nano>>(),
@@ -174,8 +168,9 @@ impl Founding {
         });
         let (all, events) = mpsc::channel(EVENTS);
         let (reserve, questions) = mpsc::channel(RESERVE);
+        let calls = host.clone();
         let sink = EventSink::new(all, reserve, move |message, us| {
-            may_call(message, us, &triggers)
+            calls.may_be_called(message, us)
         });
         let models = Arc::new(Models::new(parlour.clone(), host.clone(), &settings.routes));
         Ok(Founding {
@@ -329,9 +324,22 @@ pub async fn serve(
     settings: Settings,
     data: PathBuf,
     numbers: Option<PrometheusHandle>,
+    again: Again,
     stop: CancellationToken,
 ) -> Result<(), ServeError> {
+    for warning in &settings.warnings {
+        warn!("look at this: {warning}");
+    }
     let house = Founding::open(&settings, &data).await?;
+    let kept = reload::kept(&house.host, &settings).await?;
+    let reloader = Arc::new(Reloader::new(
+        again.file,
+        |name| std::env::var(name).ok(),
+        &settings,
+        again.looks,
+        house.host.clone(),
+        reload::lasting(&house.host, kept),
+    ));
     let listen = &settings.server.listen;
     let failed = |source| ServeError::Listen {
         address: listen.clone(),
@@ -354,7 +362,13 @@ pub async fn serve(
         &data,
     ));
     let link = owner.first_link(address).await?;
-    let control = control::Door::open(&data, open.clone(), owner.clone(), address)?;
+    let control = control::Door::open(
+        &data,
+        open.clone(),
+        owner.clone(),
+        reloader.clone(),
+        address,
+    )?;
     let served = TaskTracker::new();
     let pages = console::rooms::routes(console::rooms::Rooms {
         stage: open.stage(),
@@ -382,6 +396,7 @@ pub async fn serve(
     });
     let closing = stop.clone();
     served.spawn(control.serve(closing));
+    served.spawn(reloader.watch(again.told, stop.clone()));
     ready.store(true, Ordering::Release);
     if let Some(local) = &open.local {
         tell_local(&local.borrow());
@@ -508,6 +523,12 @@ fn socket_folder(data: &Path) -> PathBuf {
     }
 }
 
+/// The houses of the settings, and after them those that every house has: its parlour and its terminal.
+pub(crate) fn with_our_own(houses: &[House]) -> Vec<House> {
+    let own = [parlour::house(houses), terminal_house(houses)];
+    houses.iter().cloned().chain(own).collect()
+}
+
 /// The house of the operator's terminal: the first house's charter, without its quiet hours and daily count.
 fn terminal_house(houses: &[House]) -> House {
     let first = houses.first();
@@ -516,7 +537,11 @@ fn terminal_house(houses: &[House]) -> House {
     charter.quiet.clear();
     charter.purse.questions_per_member_per_day = u32::MAX;
     match first {
-        Some(first) => House::ruled(TERMINAL, charter, first.rules.clone()),
+        Some(first) => {
+            let mut house = first.elsewhere(TERMINAL);
+            house.charter = Arc::new(charter);
+            house
+        }
         None => House::of_account(TERMINAL, charter),
     }
 }
@@ -534,11 +559,6 @@ fn tell_local(state: &LocalState) {
         | LocalState::Ready
         | LocalState::Stopped => {}
     }
-}
-
-/// Whether a message may call the house: never no for one that does.
-fn may_call(message: &Message, us: &MemberId, triggers: &[Trigger]) -> bool {
-    find_call(message, us, triggers, |_| true).is_some()
 }
 
 /// Events from all adapters, one after the other; nothing here waits.

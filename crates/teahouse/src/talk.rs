@@ -47,6 +47,7 @@ impl Host {
                 .iter()
                 .any(|s| matches!(s, teahouse_core::Segment::Mention { .. })),
             addressed,
+            trail: None,
         }
     }
 

@@ -4,7 +4,9 @@
 //! traits, in this process and on simulated time. Never linked into the program.
 
 pub mod bridge;
+pub mod case_contract;
 pub mod disk;
+pub mod erase_contract;
 pub mod hub;
 pub mod model_server;
 pub mod mutate;

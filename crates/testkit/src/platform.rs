@@ -1,6 +1,8 @@
 //! A platform in this process, for the simulation: rooms, the people in them with their roles, and everything that
 //! was shown there, in order. What becomes of a send is scripted. Time is tokio's, so that a test can let it pass.
 
+mod effects;
+
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -10,13 +12,16 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use teahouse_adapters::{Adapter, AdapterError, Capabilities, Connection, EventSink, Incoming};
 use teahouse_core::{
-    AccountName, Address, ChatId, EVENT_VERSION, Event, EventKind, MemberId, Message, MessageId,
-    NotSent, OutSegment, Outgoing, Receipt, Role, RoomKind, Segment, SendOutcome, Sender,
-    SenderKind, Sequence,
+    AccountName, Address, ChatId, EVENT_VERSION, Effect, Event, EventKind, MemberId, Message,
+    MessageId, NotSent, OutSegment, Outgoing, Performed, Receipt, Role, RoomKind, Segment,
+    SendOutcome, Sender, SenderKind, Sequence,
 };
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
+
+use effects::Effects;
+pub use effects::{EffectFate, Tried};
 
 /// A send without a receipt is given up after so long, as the real adapters do.
 pub const RECEIPT_LIMIT: Duration = Duration::from_secs(15);
@@ -108,6 +113,8 @@ struct State {
     shown: Vec<Shown>,
     made: u64,
     roles: HashMap<(ChatId, MemberId), Role>,
+    claims: HashMap<MemberId, Role>,
+    joined: HashMap<(ChatId, MemberId), Timestamp>,
     fates: VecDeque<Fate>,
     stuck: HashSet<ChatId>,
     no_history: bool,
@@ -117,6 +124,7 @@ struct State {
     no_roles: bool,
     histories: usize,
     bundles: bool,
+    effects: Effects,
 }
 
 impl FakePlatform {
@@ -212,6 +220,7 @@ impl FakePlatform {
     }
 
     /// A member says something: everybody sees it, and we hear of it. The frame claims the role of the member list.
+    /// Who is muted or was removed cannot.
     pub fn says(
         &self,
         chat: &ChatId,
@@ -219,6 +228,10 @@ impl FakePlatform {
         member: &str,
         segments: Vec<Segment>,
     ) -> Incoming {
+        assert!(
+            self.may_speak(chat, member),
+            "{member} is muted in {chat} or was removed, and cannot speak"
+        );
         let incoming = self.makes(chat, kind, member, segments);
         self.shows(&incoming);
         self.tells(incoming.clone());
@@ -236,6 +249,7 @@ impl FakePlatform {
         let mut state = self.state();
         let id = MemberId::new(member);
         let role = state.roles.get(&(chat.clone(), id.clone())).copied();
+        let claimed = state.claims.get(&id).copied();
         state.made += 1;
         let number = state.made;
         self.incoming(EventKind::Message(Message {
@@ -246,12 +260,33 @@ impl FakePlatform {
             sender: Sender {
                 id,
                 name: member.to_owned(),
-                role: Some(role.unwrap_or(Role::Member)),
+                role: Some(claimed.or(role).unwrap_or(Role::Member)),
                 kind: SenderKind::Person,
             },
             segments,
             sent_at: Some(self.time.now()),
         }))
+    }
+
+    /// A member's messages say this role, whatever the list says.
+    pub fn claims(&self, member: &str, role: Role) {
+        self.state().claims.insert(MemberId::new(member), role);
+    }
+
+    /// A member came into a room so long ago.
+    pub fn came_in(&self, chat: &ChatId, member: &str, ago: Duration) {
+        let at = self.time.now() - ago;
+        let who = (chat.clone(), MemberId::new(member));
+        self.state().joined.insert(who, at);
+    }
+
+    /// The room's admins mute us for so long, and we hear of it.
+    pub fn mutes_us(&self, chat: &ChatId, length: Duration) {
+        self.tells(self.incoming(EventKind::Muted {
+            chat: chat.clone(),
+            member: Some(us()),
+            seconds: i64::try_from(length.as_secs()).unwrap_or(i64::MAX),
+        }));
     }
 
     /// Everybody sees a member's message.
@@ -279,14 +314,7 @@ impl FakePlatform {
 
     /// A message is taken back.
     pub fn recalls(&self, chat: &ChatId, kind: RoomKind, member: &str, message: &MessageId) {
-        let now = self.time.elapsed();
-        let mut state = self.state();
-        for shown in state.shown.iter_mut() {
-            if shown.chat == *chat && shown.message == *message {
-                shown.recalled = Some(now);
-            }
-        }
-        drop(state);
+        self.state().take_back(chat, message, self.time.elapsed());
         let author = Some(MemberId::new(member));
         self.tells(self.incoming(EventKind::Recall {
             chat: chat.clone(),
@@ -429,7 +457,7 @@ impl Adapter for FakePlatform {
             joins_parts: false,
             bundles: state.bundles,
             swallows_links: true,
-            moderates: false,
+            moderates: state.effects.moderates(),
         }
     }
 
@@ -491,6 +519,14 @@ impl Adapter for FakePlatform {
         }
     }
 
+    async fn perform(&self, chat: &ChatId, effect: &Effect) -> Performed {
+        self.tries(chat, effect).await
+    }
+
+    async fn is_done(&self, chat: &ChatId, effect: &Effect) -> Result<Option<bool>, AdapterError> {
+        self.looks(chat, effect)
+    }
+
     async fn history(&self, chat: &ChatId, count: usize) -> Result<Vec<Message>, AdapterError> {
         let mut state = self.state();
         state.histories += 1;
@@ -514,6 +550,15 @@ impl Adapter for FakePlatform {
         Ok(latest)
     }
 
+    async fn joined(
+        &self,
+        chat: &ChatId,
+        member: &MemberId,
+    ) -> Result<Option<Timestamp>, AdapterError> {
+        let who = (chat.clone(), member.clone());
+        Ok(self.state().joined.get(&who).copied())
+    }
+
     async fn role(&self, chat: &ChatId, member: &MemberId) -> Result<Role, AdapterError> {
         let state = self.state();
         if state.no_roles {
@@ -522,8 +567,7 @@ impl Adapter for FakePlatform {
                 action: "the member list",
             });
         }
-        let role = state.roles.get(&(chat.clone(), member.clone()));
-        Ok(role.copied().unwrap_or(Role::Member))
+        Ok(state.role(chat, member))
     }
 }
 

@@ -14,9 +14,9 @@ use teahouse_core::{
     pass,
 };
 use teahouse_store::{
-    Acceptance, Accepted, Ageing, Attempt, AttemptEnd, Budget, Claim, HistoryLine, HostId,
-    KeptSession, Lease, MemberDay, NewTurn, OpenedRoom, Opening, Outbound, ParlourLine, Reserved,
-    RoomChange, SessionId, Settlement, Store, StoreError, Totals, Trail,
+    Acceptance, Accepted, Ageing, Attempt, AttemptEnd, Budget, Claim, Dealings, HistoryLine,
+    HostId, KeptSession, Lease, MemberDay, NewTurn, OpenedRoom, Opening, Outbound, ParlourLine,
+    Reserved, RoomChange, SessionId, Settlement, Store, StoreError, Totals, Trail,
 };
 use ulid::Ulid;
 
@@ -78,6 +78,7 @@ macro_rules! store_contract {
             the_words_of_old_turns_go_and_open_ones_stay
             an_inbox_key_lives_three_days
             a_purge_goes_in_pieces_and_says_when_nothing_is_left
+            a_room_forgets_in_pieces_and_says_when_nothing_is_left
             what_a_clock_that_was_ahead_has_dated_is_neither_lost_nor_kept_for_ever
             a_fact_is_kept_by_its_name
             a_line_of_the_parlour_is_kept_in_its_room_and_replaced_by_its_id
@@ -86,6 +87,7 @@ macro_rules! store_contract {
             the_rooms_an_account_heard_lately_come_latest_first
             a_room_is_opened_as_it_was_left
             on_ends_a_pause
+            a_greeting_that_was_given_up_is_due_again
             a_room_keeps_its_latest_talk_in_mind
             the_ledger_reads_back_as_written
             totals_add_up
@@ -105,14 +107,14 @@ macro_rules! store_contract {
     };
 }
 
-const QQ: &str = "qq";
-const LIN: &str = "lin";
-const CHEN: &str = "chen";
+pub(crate) const QQ: &str = "qq";
+pub(crate) const LIN: &str = "lin";
+pub(crate) const CHEN: &str = "chen";
 
-type Done = Result<(), StoreError>;
+pub(crate) type Done = Result<(), StoreError>;
 
 /// The start of a day of the rooms here.
-fn day(n: i64) -> Timestamp {
+pub(crate) fn day(n: i64) -> Timestamp {
     let first = at(0).as_second();
     Timestamp::from_second(first - first % 86_400 + n * 86_400).expect("a day in range")
 }
@@ -122,7 +124,7 @@ pub fn at(second: i64) -> Timestamp {
     Timestamp::from_second(1_795_521_600 + second).expect("a moment in 2026")
 }
 
-fn ulid(n: u64) -> Ulid {
+pub(crate) fn ulid(n: u64) -> Ulid {
     Ulid::from_bytes(u128::from(n).to_be_bytes())
 }
 
@@ -136,7 +138,7 @@ pub fn turn(n: u64) -> TurnId {
     TurnId(ulid(n))
 }
 
-fn row(n: u64) -> DeliveryId {
+pub(crate) fn row(n: u64) -> DeliveryId {
     DeliveryId(ulid(n))
 }
 
@@ -159,6 +161,7 @@ pub fn sealed(text: &str) -> Sealed {
         source: Source::House,
         language: Language::English,
         joined: None,
+        fleeting: false,
     };
     match pass(draft, &Rules::none(Language::English), "") {
         GateVerdict::Pass(outgoing) => outgoing.seal(),
@@ -166,7 +169,7 @@ pub fn sealed(text: &str) -> Sealed {
     }
 }
 
-fn address(account: &str, chat: &str) -> Address {
+pub(crate) fn address(account: &str, chat: &str) -> Address {
     Address {
         account: AccountName::new(account),
         chat: ChatId::new(chat),
@@ -180,6 +183,7 @@ pub fn notice(n: u64) -> Outbound {
         part: None,
         account: AccountName::new("qq"),
         sealed: sealed(&format!("row {n}")),
+        due: None,
     }
 }
 
@@ -205,7 +209,7 @@ pub struct Room<'a> {
     pub store: &'a dyn Store,
     /// Its lease.
     pub lease: Lease,
-    address: Address,
+    pub(crate) address: Address,
 }
 
 impl<'a> Room<'a> {
@@ -268,6 +272,7 @@ impl<'a> Room<'a> {
             reply_to: None,
             mentions: false,
             addressed: false,
+            trail: None,
         }
     }
 
@@ -301,10 +306,11 @@ impl<'a> Room<'a> {
             changes: vec![],
             attempt: None,
             say: vec![],
+            dealings: Dealings::default(),
         }
     }
 
-    async fn accept(&self, acceptance: Acceptance) -> Result<Accepted, StoreError> {
+    pub(crate) async fn accept(&self, acceptance: Acceptance) -> Result<Accepted, StoreError> {
         self.store.accept(self.lease, acceptance).await
     }
 
@@ -313,7 +319,7 @@ impl<'a> Room<'a> {
         self.accept(self.question(n, member)).await
     }
 
-    async fn is_refused(
+    pub(crate) async fn is_refused(
         &self,
         n: u64,
         member: &str,
@@ -326,7 +332,12 @@ impl<'a> Room<'a> {
         self.accept(acceptance).await
     }
 
-    async fn commands(&self, n: u64, changes: Vec<RoomChange>, say: Vec<Outbound>) -> Done {
+    pub(crate) async fn commands(
+        &self,
+        n: u64,
+        changes: Vec<RoomChange>,
+        say: Vec<Outbound>,
+    ) -> Done {
         let acceptance = Acceptance {
             turn: None,
             changes,
@@ -337,7 +348,7 @@ impl<'a> Room<'a> {
         Ok(())
     }
 
-    async fn talks(&self, n: u64, member: &str, text: &str) -> Done {
+    pub(crate) async fn talks(&self, n: u64, member: &str, text: &str) -> Done {
         let line = self.line(n, member, text);
         self.store.remember(vec![(self.lease, line)]).await
     }
@@ -361,13 +372,13 @@ impl<'a> Room<'a> {
             .await
     }
 
-    async fn releases(&self, n: u64, of: u64, number: u16) -> Done {
+    pub(crate) async fn releases(&self, n: u64, of: u64, number: u16) -> Done {
         let words = format!("words {number}");
         let part = part(n, of, number);
         self.store.release(self.lease, part, words, at(50)).await
     }
 
-    async fn settles(&self, settlement: Settlement) -> Done {
+    pub(crate) async fn settles(&self, settlement: Settlement) -> Done {
         self.store.settle(self.lease, settlement).await?;
         Ok(())
     }
@@ -383,14 +394,14 @@ impl<'a> Room<'a> {
             .await
     }
 
-    async fn claims(&self, second: i64) -> Result<Delivery, StoreError> {
+    pub(crate) async fn claims(&self, second: i64) -> Result<Delivery, StoreError> {
         match self.claim(second).await? {
             Claim::Due(delivery) => Ok(delivery),
             other => panic!("nothing is due at {second}: {other:?}"),
         }
     }
 
-    async fn completes(
+    pub(crate) async fn completes(
         &self,
         n: u64,
         state: DeliveryState,
@@ -409,26 +420,26 @@ impl<'a> Room<'a> {
         Ok(())
     }
 
-    async fn day(&self, member: &str, since: i64) -> Result<MemberDay, StoreError> {
+    pub(crate) async fn day(&self, member: &str, since: i64) -> Result<MemberDay, StoreError> {
         let member = MemberId::new(member);
         self.store
             .member_day(self.lease.room, QQ, &member, day(since))
             .await
     }
 
-    async fn why(&self, message: &MessageId) -> Result<Option<Trail>, StoreError> {
+    pub(crate) async fn why(&self, message: &MessageId) -> Result<Option<Trail>, StoreError> {
         self.store
             .why(self.lease.room, &self.address.account, message)
             .await
     }
 
-    async fn recall(&self, n: u64) -> Result<Option<TurnId>, StoreError> {
+    pub(crate) async fn recall(&self, n: u64) -> Result<Option<TurnId>, StoreError> {
         self.store
             .recall(self.lease, &self.address.account, &label(n), at(0))
             .await
     }
 
-    async fn words(&self, n: u64) -> Result<Option<String>, StoreError> {
+    pub(crate) async fn words(&self, n: u64) -> Result<Option<String>, StoreError> {
         let line = self
             .store
             .line(self.lease.room, &self.address.account, &label(n))
@@ -437,13 +448,13 @@ impl<'a> Room<'a> {
     }
 
     /// The room as the next host finds it.
-    async fn left(&self) -> Result<OpenedRoom, StoreError> {
+    pub(crate) async fn left(&self) -> Result<OpenedRoom, StoreError> {
         let (account, chat) = (self.address.account.as_str(), self.address.chat.as_str());
         Ok(Room::open_as(self.store, 2, account, chat).await?.1)
     }
 }
 
-fn shown(n: u64) -> DeliveryState {
+pub(crate) fn shown(n: u64) -> DeliveryState {
     DeliveryState::Sent {
         message: MessageId::new(format!("own{n}")),
     }
@@ -480,7 +491,7 @@ fn an_attempt(of: u64, attempt: u16, reserve: i64, budgets: &[Budget]) -> Attemp
     }
 }
 
-fn answered(n: u64, say: Vec<Outbound>) -> Settlement {
+pub(crate) fn answered(n: u64, say: Vec<Outbound>) -> Settlement {
     Settlement {
         turn: turn(n),
         reason: Reason::Answered,
@@ -494,7 +505,7 @@ fn answered(n: u64, say: Vec<Outbound>) -> Settlement {
     }
 }
 
-fn is_lost<T: std::fmt::Debug>(done: Result<T, StoreError>) {
+pub(crate) fn is_lost<T: std::fmt::Debug>(done: Result<T, StoreError>) {
     assert!(
         matches!(done, Err(StoreError::LeaseLost { .. })),
         "{done:?}"
@@ -1327,6 +1338,7 @@ pub async fn a_sealed_row_comes_back_as_it_was(store: &dyn Store) -> Done {
     let words = "茶 \"quoted\" \\ 'x' \u{1F375} %_;--\nsecond line";
     let say = Outbound {
         sealed: sealed(words),
+        due: None,
         ..notice(1)
     };
     room.commands(1, vec![], vec![say]).await?;
@@ -1445,13 +1457,15 @@ pub async fn why_tells_what_became_of_a_question_an_answer_and_talk(store: &dyn 
     let answered = Trail {
         reason: Reason::Answered,
         millis: Some(2_000),
+        trail: None,
     };
     let talk = Trail {
         reason: Reason::Talk,
         millis: None,
+        trail: None,
     };
     let own = |n| MessageId::new(format!("own{n}"));
-    assert_eq!(room.why(&label(1)).await?, Some(answered));
+    assert_eq!(room.why(&label(1)).await?, Some(answered.clone()));
     assert_eq!(room.why(&own(1)).await?, Some(answered));
     assert_eq!(room.why(&label(2)).await?, Some(talk));
     assert_eq!(room.why(&own(3)).await?, None, "a notice has no question");
@@ -1539,7 +1553,9 @@ pub async fn talk_is_dropped_after_its_days_and_lines(store: &dyn Store) -> Done
         let keep = Keep { days, lines };
         async move {
             let (held, _) = Room::open_as(store, 1, "qq", "green").await?;
-            store.forget_old(held.lease, keep, Ageing::at(now)).await
+            let more = store.forget_old(held.lease, keep, Ageing::at(now)).await?;
+            assert!(!more, "so few lines are one piece");
+            Ok::<(), StoreError>(())
         }
     };
     forget(7, 10, at(3)).await?;
@@ -1617,6 +1633,44 @@ pub async fn a_purge_goes_in_pieces_and_says_when_nothing_is_left(store: &dyn St
         assert_eq!(store.purge(later).await?, more);
     }
     hears(Accepted::New).await
+}
+
+/// See its name.
+pub async fn a_room_forgets_in_pieces_and_says_when_nothing_is_left(store: &dyn Store) -> Done {
+    const DAY: i64 = 86_400;
+    let room = Room::open(store).await?;
+    let ahead = at(3_650 * DAY);
+    let keep = Keep {
+        days: 7,
+        lines: 10_000,
+    };
+    for n in [1, 2] {
+        room.asks(n, LIN).await?;
+        room.is_answered(n).await?;
+    }
+    let lines = (0..4_100).map(|n| {
+        let line = HistoryLine {
+            at: ahead,
+            ..room.line(10 + n, LIN, "talk")
+        };
+        (room.lease, line)
+    });
+    store.remember(lines.collect()).await?;
+    let forgets = async |second, pieces: &[(bool, u64)]| {
+        for (more, left) in pieces {
+            let time = Ageing::at(at(second));
+            let said = store.forget_old(room.lease, keep, time).await?;
+            let kept = store.totals().await?.lines;
+            assert_eq!((said, kept), (*more, *left), "{second}");
+        }
+        Ok::<(), StoreError>(())
+    };
+    // Dated anew, a piece at a time; then they grow old with the rest.
+    forgets(10, &[(true, 4_102), (true, 4_102), (false, 4_102)]).await?;
+    let later = 8 * DAY;
+    forgets(later, &[(true, 2_102), (true, 102), (false, 0)]).await?;
+    assert!(room.left().await?.exchanges.is_empty());
+    Ok(())
 }
 
 /// See its name.
@@ -1872,6 +1926,25 @@ pub async fn on_ends_a_pause(store: &dyn Store) -> Done {
     room.commands(2, vec![RoomChange::On(true)], vec![]).await?;
     let left = room.left().await?;
     assert_eq!((left.on, left.paused_until), (true, None));
+    Ok(())
+}
+
+/// See its name.
+pub async fn a_greeting_that_was_given_up_is_due_again(store: &dyn Store) -> Done {
+    let room = Room::open(store).await?;
+    let (red, _) = Room::open_as(store, 1, "qq", "red").await?;
+    for (n, room) in [(1, &room), (2, &red)] {
+        room.asks(n, LIN).await?;
+        room.settles(Settlement {
+            greeted: true,
+            ..answered(n, vec![])
+        })
+        .await?;
+    }
+    room.commands(3, vec![RoomChange::NotGreeted], vec![])
+        .await?;
+    assert!(!room.left().await?.greeted);
+    assert!(red.left().await?.greeted, "no other room's");
     Ok(())
 }
 

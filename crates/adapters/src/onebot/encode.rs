@@ -139,7 +139,7 @@ pub(super) fn message(message: &MessageId) -> Call {
 }
 
 /// A message id as bridges want it: a number where it is one.
-fn label(message: &MessageId) -> Value {
+pub(super) fn label(message: &MessageId) -> Value {
     let text = message.as_str();
     text.parse::<i64>().map_or(Value::from(text), Value::from)
 }
@@ -156,8 +156,16 @@ pub(super) fn role(group: &str, member: &MemberId, quirks: Quirks) -> Call {
     }
 }
 
+/// The call that opens a bundle of forwarded messages; bridges name its handle differently.
+pub(super) fn forwarded(bundle: &str) -> Call {
+    Call {
+        action: "get_forward_msg",
+        params: json!({ "id": bundle, "message_id": bundle }),
+    }
+}
+
 /// An id as its bridge wants it; a text that no number gives back stays text.
-fn id(text: &str, quirks: Quirks) -> Value {
+pub(super) fn id(text: &str, quirks: Quirks) -> Value {
     if quirks.ids_are_text {
         return text.into();
     }
@@ -202,13 +210,8 @@ fn failure(retcode: i64, response: &Response) -> SendOutcome {
     const GONE: i64 = 110;
     const MUTED: i64 = 120;
     let words = response.words.as_str();
-    let lower = words.to_lowercase();
-    let refused_by_kernel = words.contains("EventChecker Failed");
-    // NapCat and LLBot wait for QQ's echo; without it the message may be there all the same.
-    let timed_out = ["timeout", "timed out", "超时"]
-        .iter()
-        .any(|word| lower.contains(word));
-    if timed_out && !refused_by_kernel {
+    let refused_by_kernel = words.contains(REFUSED_BY_KERNEL);
+    if timed_out(words) {
         return SendOutcome::Unknown { why: short(words) };
     }
     let number = if refused_by_kernel {
@@ -229,6 +232,17 @@ fn failure(retcode: i64, response: &Response) -> SendOutcome {
     })
 }
 
+/// NapCat's word for a no of QQ's own client.
+const REFUSED_BY_KERNEL: &str = "EventChecker Failed";
+
+/// Whether these words say that the bridge knows no more: NapCat and LLBot wait for QQ's echo, and without it the thing
+/// may be done all the same.
+pub(super) fn timed_out(words: &str) -> bool {
+    let lower = words.to_lowercase();
+    let mut signs = ["timeout", "timed out", "超时"].iter();
+    signs.any(|word| lower.contains(word)) && !words.contains(REFUSED_BY_KERNEL)
+}
+
 /// The whole number that follows a word and one sign such as `:` or `=`.
 fn number_after(text: &str, word: &str) -> Option<i64> {
     let (_, rest) = text.split_once(word)?;
@@ -240,7 +254,7 @@ fn number_after(text: &str, word: &str) -> Option<i64> {
     rest[..end].parse().ok()
 }
 
-fn short(words: &str) -> String {
+pub(super) fn short(words: &str) -> String {
     words
         .chars()
         .filter(|c| !c.is_control())
@@ -274,6 +288,7 @@ mod tests {
                 source: Source::House,
                 language: Language::English,
                 joined: None,
+                fleeting: false,
             },
             &Rules::none(Language::English),
             "",

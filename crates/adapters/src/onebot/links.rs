@@ -9,9 +9,11 @@ use std::time::Duration;
 
 use axum::extract::ws::Message;
 use futures_util::{Sink, Stream};
+use jiff::Timestamp;
 use serde::Deserialize;
 use teahouse_core::{Event, EventKind, MemberId, SenderKind};
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 use tracing::{debug, info, warn};
 
 use super::calls::Pending;
@@ -35,6 +37,8 @@ pub(super) struct State {
     pub(super) links: Vec<Link>,
     /// Calls that wait for their answer, by echo.
     pub(super) pending: HashMap<String, Pending>,
+    /// The time in the latest event that had one, and when it came.
+    pub(super) clock: Option<(Timestamp, Instant)>,
     /// Whether the bridge that we dial does not take our token.
     pub(super) refused: bool,
 }
@@ -211,6 +215,7 @@ impl OneBot {
             self.other_account(link, self_id);
             return;
         }
+        self.witnesses.note(&event.kind);
         let is_account = match event.kind {
             EventKind::Account { online } => Some(online),
             _ => None,
@@ -231,6 +236,9 @@ impl OneBot {
         entry.online = online;
         if let EventKind::Message(message) = &event.kind {
             entry.reports_own |= message.sender.kind == SenderKind::Ourselves;
+        }
+        if let Some(time) = event.time {
+            state.clock = Some((time, Instant::now()));
         }
         let sink = state.events.clone();
         drop(state);
@@ -316,6 +324,12 @@ impl OneBot {
                 }
             }
         });
+    }
+
+    /// What time it is by the bridges' clock, as far as they have told.
+    pub(super) fn time_there(&self) -> Option<Timestamp> {
+        let (told, at) = self.state().clock?;
+        told.checked_add(at.elapsed()).ok()
     }
 
     /// The quirks of the link that would be called now.

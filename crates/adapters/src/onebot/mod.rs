@@ -11,13 +11,17 @@ mod describe;
 mod dial;
 mod door;
 mod encode;
+mod forwards;
 #[cfg(test)]
 mod fuzz;
 mod knocks;
 mod links;
+mod moderate;
+mod orders;
 mod quirks;
 mod reactions;
 mod wire;
+mod witness;
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -25,11 +29,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use jiff::Timestamp;
 use secrecy::SecretString;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use teahouse_core::{
-    AccountName, ChatId, MemberId, Message, MessageId, NotSent, Outgoing, Role, SendOutcome,
+    AccountName, ChatId, Effect, MemberId, Message, MessageId, NotSent, Outgoing, Performed, Role,
+    SendOutcome,
 };
 use tokio::sync::watch;
 use tokio::time::timeout;
@@ -49,6 +55,7 @@ use decode::Chat;
 use knocks::Knocks;
 use links::State;
 use reactions::Reactions;
+use witness::Witnesses;
 
 const PLATFORM: &str = "qq";
 /// Some 5,000 is what QQ's servers take.
@@ -88,6 +95,7 @@ pub struct OneBot {
     dial: Option<String>,
     knocks: Knocks,
     reactions: Reactions,
+    witnesses: Witnesses,
     us: watch::Sender<Option<String>>,
     connection: watch::Sender<Connection>,
     state: Mutex<State>,
@@ -115,6 +123,7 @@ impl OneBot {
             dial,
             knocks: Knocks::default(),
             reactions: Reactions::default(),
+            witnesses: Witnesses::default(),
             us: watch::Sender::new(id.filter(|id| !id.trim().is_empty())),
             connection: watch::Sender::new(Connection::Waiting),
             state: Mutex::default(),
@@ -181,9 +190,10 @@ impl Adapter for OneBot {
 
     fn capabilities(&self, chat: &ChatId) -> Capabilities {
         // A stranger who writes through a group takes no bundle.
-        let takes_bundles = match Chat::of(chat) {
-            Some(Chat::Group(_) | Chat::Direct { through: None, .. }) => true,
-            Some(Chat::Direct { .. }) | None => false,
+        let (is_group, takes_bundles) = match Chat::of(chat) {
+            Some(Chat::Group(_)) => (true, true),
+            Some(Chat::Direct { through: None, .. }) => (false, true),
+            Some(Chat::Direct { .. }) | None => (false, false),
         };
         Capabilities {
             longest_text: LONGEST_TEXT,
@@ -192,7 +202,7 @@ impl Adapter for OneBot {
             joins_parts: false,
             bundles: takes_bundles && self.quirks().bundles,
             swallows_links: true,
-            moderates: false,
+            moderates: is_group,
         }
     }
 
@@ -249,6 +259,14 @@ impl Adapter for OneBot {
         }
     }
 
+    async fn perform(&self, chat: &ChatId, effect: &Effect) -> Performed {
+        self.perform_once(chat, effect).await
+    }
+
+    async fn is_done(&self, chat: &ChatId, effect: &Effect) -> Result<Option<bool>, AdapterError> {
+        self.is_so(chat, effect).await
+    }
+
     async fn history(&self, chat: &ChatId, count: usize) -> Result<Vec<Message>, AdapterError> {
         let quirks = self.quirks();
         let place = Chat::of(chat)
@@ -300,6 +318,37 @@ impl Adapter for OneBot {
         Ok(decode::decode_past(data.get().as_bytes(), &self.name, chat, &us).ok())
     }
 
+    async fn forwarded(&self, _chat: &ChatId, bundle: &str) -> Result<Vec<String>, AdapterError> {
+        self.open_bundle(bundle).await
+    }
+
+    async fn joined(
+        &self,
+        chat: &ChatId,
+        member: &MemberId,
+    ) -> Result<Option<Timestamp>, AdapterError> {
+        let Some(Chat::Group(group)) = Chat::of(chat) else {
+            return Ok(None);
+        };
+        let call = encode::role(&group, member, self.quirks());
+        let data = self
+            .ask(&call, ROLE_LIMIT)
+            .await?
+            .map_err(|words| self.refused(call.action, words))?;
+        #[derive(Deserialize)]
+        struct Member<'a> {
+            #[serde(borrow, default)]
+            join_time: Option<wire::Loose<'a>>,
+        }
+        let joined = serde_json::from_str::<Member<'_>>(data.get())
+            .ok()
+            .and_then(|member| member.join_time?.text().parse::<i64>().ok());
+        // A bridge that does not know writes 0.
+        Ok(joined
+            .filter(|seconds| *seconds > 0)
+            .and_then(|seconds| Timestamp::from_second(seconds).ok()))
+    }
+
     async fn role(&self, chat: &ChatId, member: &MemberId) -> Result<Role, AdapterError> {
         let Some(Chat::Group(group)) = Chat::of(chat) else {
             // A direct chat has no admins.
@@ -346,7 +395,7 @@ mod tests {
     use tokio::sync::mpsc;
     use tokio::time::Instant;
 
-    fn account() -> Arc<OneBot> {
+    pub(super) fn account() -> Arc<OneBot> {
         OneBot::new(Config {
             name: AccountName::new("qq"),
             id: Some("10001000".into()),
@@ -368,6 +417,7 @@ mod tests {
                 source: Source::House,
                 language: Language::English,
                 joined: None,
+                fleeting: false,
             },
             &Rules::none(Language::English),
             "",
@@ -379,7 +429,7 @@ mod tests {
     }
 
     /// A link without a socket: what is called lies in its queue.
-    fn link(account: &Arc<OneBot>) -> (OpenLink, mpsc::Receiver<Outbound>) {
+    pub(super) fn link(account: &Arc<OneBot>) -> (OpenLink, mpsc::Receiver<Outbound>) {
         let (queue, outbound) = mpsc::channel(link::QUEUE);
         let open = OpenLink::new(
             Arc::clone(account),

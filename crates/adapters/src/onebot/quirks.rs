@@ -13,6 +13,9 @@ pub(super) struct Quirks {
     pub empty_history_is_error: bool,
     /// Whether it folds messages up into one.
     pub bundles: bool,
+    /// Whether it still gives out a message that was taken back: LLBot for two minutes out of its memory, Lagrange and
+    /// go-cqhttp for ever out of their own store. NapCat asks QQ.
+    pub keeps_recalled: bool,
     /// How it puts a reaction on a message.
     pub reaction: Reaction,
 }
@@ -36,6 +39,7 @@ pub(super) const UNKNOWN: Quirks = Quirks {
     direct_history: true,
     empty_history_is_error: false,
     bundles: false,
+    keeps_recalled: true,
     reaction: Reaction::None,
 };
 
@@ -46,6 +50,7 @@ const KNOWN: [Quirks; 4] = [
         direct_history: true,
         empty_history_is_error: true,
         bundles: true,
+        keeps_recalled: false,
         reaction: Reaction::EmojiLike,
     },
     Quirks {
@@ -54,6 +59,7 @@ const KNOWN: [Quirks; 4] = [
         direct_history: true,
         empty_history_is_error: false,
         bundles: true,
+        keeps_recalled: true,
         reaction: Reaction::EmojiLike,
     },
     Quirks {
@@ -62,6 +68,7 @@ const KNOWN: [Quirks; 4] = [
         direct_history: true,
         empty_history_is_error: false,
         bundles: true,
+        keeps_recalled: true,
         reaction: Reaction::OfGroup,
     },
     Quirks {
@@ -70,6 +77,7 @@ const KNOWN: [Quirks; 4] = [
         direct_history: false,
         empty_history_is_error: false,
         bundles: true,
+        keeps_recalled: true,
         reaction: Reaction::None,
     },
 ];

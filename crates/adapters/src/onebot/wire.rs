@@ -82,6 +82,8 @@ pub(super) struct WireFrame<'a> {
 #[serde(default)]
 pub(super) struct WireSender<'a> {
     #[serde(borrow)]
+    pub user_id: WireId<'a>,
+    #[serde(borrow)]
     pub nickname: Loose<'a>,
     #[serde(borrow)]
     pub card: Loose<'a>,

@@ -6,6 +6,7 @@ mod clock;
 mod door;
 mod log;
 mod owner;
+mod perform;
 mod picture;
 mod room;
 mod seat;
@@ -23,8 +24,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use jiff::Timestamp;
 use teahouse_core::{
-    AccountName, Address, ChatId, MemberId, Message, MessageId, NotSent, Outgoing, Receipt, Role,
-    SendOutcome,
+    AccountName, Address, ChatId, Effect, MemberId, Message, MessageId, NotSent, Outgoing,
+    Performed, Receipt, Role, SendOutcome,
 };
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -245,7 +246,7 @@ impl Adapter for Parlour {
             joins_parts: skin.unwrap_or_default().joins_parts(),
             bundles: false,
             swallows_links: false,
-            moderates: false,
+            moderates: true,
         }
     }
 
@@ -285,6 +286,15 @@ impl Adapter for Parlour {
                 why: error.to_string(),
             }),
         }
+    }
+
+    async fn perform(&self, chat: &ChatId, effect: &Effect) -> Performed {
+        self.perform_once(chat, effect).await
+    }
+
+    async fn is_done(&self, chat: &ChatId, effect: &Effect) -> Result<Option<bool>, AdapterError> {
+        let room = self.room(chat).map_err(|error| self.refused(&error))?;
+        Ok(self.is_so(&room, effect))
     }
 
     async fn history(&self, chat: &ChatId, count: usize) -> Result<Vec<Message>, AdapterError> {

@@ -160,7 +160,7 @@ impl Parlour {
         id: u64,
     ) -> Result<(), ParlourError> {
         let now = self.now();
-        let (line, author, picture) = {
+        {
             let mut state = room.state();
             let who = state.seat(by).ok_or(ParlourError::NoSeat)?;
             let may_all = who.kept.role.standing().is_admin();
@@ -173,14 +173,28 @@ impl Parlour {
             if !may_all && said.from.seat != by {
                 return Err(ParlourError::NotAllowed);
             }
-            if said.recalled.is_some() {
-                return Ok(());
-            }
             let age = now.as_millisecond() - said.at;
             let window = skin.recall_within();
-            if !may_all && window.is_some_and(|window| i128::from(age) > window.as_millis() as i128)
-            {
+            let is_late = window.is_some_and(|window| i128::from(age) > window.as_millis() as i128);
+            if !may_all && said.recalled.is_none() && is_late {
                 return Err(ParlourError::TooLate);
+            }
+        }
+        self.take_back(room, by, id).await
+    }
+
+    /// Takes a message back, whoever may do so; again, it changes nothing.
+    pub(super) async fn take_back(
+        &self,
+        room: &Room,
+        by: &str,
+        id: u64,
+    ) -> Result<(), ParlourError> {
+        let (line, author, picture) = {
+            let mut state = room.state();
+            let said = state.said(id).ok_or(ParlourError::NoMessage)?;
+            if said.recalled.is_some() {
+                return Ok(());
             }
             said.recalled = Some(Recalled { by: by.to_owned() });
             said.text.clear();
@@ -192,7 +206,7 @@ impl Parlour {
         };
         self.pages.push(kept(&room.id, &line));
         self.tell(
-            now,
+            self.now(),
             EventKind::Recall {
                 chat: room.id.clone(),
                 room_kind: RoomKind::Group,

@@ -222,6 +222,7 @@ fn outgoing(text: &str) -> Outgoing {
             source: Source::House,
             language: Language::English,
             joined: None,
+            fleeting: false,
         },
         &Rules::none(Language::English),
         "",

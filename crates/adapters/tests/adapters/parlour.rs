@@ -21,9 +21,9 @@ use teahouse_adapters::parlour::{
 use teahouse_adapters::{Adapter, EventSink, Incoming, Sign};
 use teahouse_core::rules::judge::Rules;
 use teahouse_core::{
-    ChatId, Currency, Draft, EventKind, GateVerdict, Joined, Language, MemberId, Message,
-    MessageId, Nano, OutSegment, Outgoing, Reason, Role, RoomKind, SendOutcome, SenderKind, Source,
-    TurnId, pass,
+    ChatId, Currency, Draft, Effect, EventKind, GateVerdict, Joined, Language, MemberId, Message,
+    MessageId, Nano, NotDone, OutSegment, Outgoing, Performed, Reason, Role, RoomKind, SendOutcome,
+    SenderKind, Source, TurnId, pass,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -149,6 +149,14 @@ impl House {
 
     async fn member(&self, name: &str) -> NewSeat {
         self.sit(name, SeatRole::Member).await
+    }
+
+    /// The house does something, and it is so then.
+    async fn does(&self, effect: &Effect) {
+        let tried = self.parlour.perform(&main(), effect).await;
+        assert_eq!(tried, Performed::Done, "{effect:?}");
+        let is_done = self.parlour.is_done(&main(), effect).await.unwrap();
+        assert_eq!(is_done, Some(true), "{effect:?}");
     }
 
     /// A tab that has not said hello.
@@ -279,6 +287,7 @@ fn outgoing(text: &str, quote: Option<&str>, part: Option<u16>) -> Outgoing {
                 turn: TurnId(Default::default()),
                 part,
             }),
+            fleeting: false,
         },
         &Rules::none(Language::English),
         "",
@@ -633,6 +642,137 @@ async fn a_recalled_message_is_gone_from_tabs_log_and_house() {
     let kept = format!("{:?}", house.pages.lines.lock().unwrap());
     assert!(!kept.contains("words"), "{kept}");
     assert!(!format!("{:?}", house.parlour.lines(&main()).unwrap()).contains("words"));
+}
+
+#[tokio::test]
+async fn the_house_takes_back_mutes_and_removes_and_everybody_sees_it() {
+    let mut house = House::open().await;
+    let lin = house.member("lin").await;
+    let mut tab = house.sits(&lin).await;
+    tab.says("c1", "secret words").await;
+    let id = tab.until("ack").await["id"].as_u64().unwrap();
+    house.message().await;
+    let member = lin.seat.clone();
+    let recall = Effect::Recall {
+        message: MessageId::new(id.to_string()),
+    };
+    let mute = Effect::Mute {
+        member: member.clone(),
+        seconds: 60,
+    };
+    let unmute = Effect::Unmute {
+        member: member.clone(),
+    };
+    let remove = Effect::Remove { member };
+    assert!(house.parlour.capabilities(&main()).moderates);
+
+    // Each twice: what is so already changes nothing and tells nobody anything, save that a mute begins anew.
+    for _ in 0..2 {
+        house.does(&recall).await;
+    }
+    let recalled = tab.until("recalled").await;
+    assert_eq!(recalled["by"], "house");
+    let told = house.next_event().await;
+    let by_house = |by: &Option<MemberId>| by.as_ref().is_some_and(|by| by.as_str() == "house");
+    assert!(
+        matches!(&told, EventKind::Recall { operator, .. } if by_house(operator)),
+        "{told:?}"
+    );
+    let kept = format!("{:?}", house.pages.lines.lock().unwrap());
+    assert!(!kept.contains("secret"), "{kept}");
+
+    house.does(&mute).await;
+    tab.says("c2", "hm").await;
+    assert_eq!(tab.until("refused").await["why"], "muted");
+    for _ in 0..2 {
+        house.does(&unmute).await;
+    }
+    tab.says("c3", "hm").await;
+    tab.until("ack").await;
+    for seconds in [60, 0] {
+        let told = house.next_event().await;
+        assert!(
+            matches!(told, EventKind::Muted { seconds: told, .. } if told == seconds),
+            "{told:?}"
+        );
+    }
+    house.message().await;
+
+    house.does(&mute).await;
+    house.clock.fetch_add(60_000, Ordering::Relaxed);
+    let over = house.parlour.is_done(&main(), &mute).await.unwrap();
+    assert_eq!(over, Some(false), "its time is over");
+
+    house.does(&remove).await;
+    assert_eq!(tab.until("removed").await["why"], "");
+    let gone = Performed::NotDone(NotDone::Gone);
+    for effect in [&remove, &mute, &unmute] {
+        assert_eq!(house.parlour.perform(&main(), effect).await, gone);
+    }
+}
+
+#[tokio::test]
+async fn the_house_is_admin_and_no_more_and_says_what_is_not_there() {
+    let house = House::open().await;
+    let (owner, admin) = (
+        house.sit("chen", SeatRole::Owner).await,
+        house.sit("wu", SeatRole::Admin).await,
+    );
+    let mute = |member: &str| Effect::Mute {
+        member: MemberId::new(member),
+        seconds: 60,
+    };
+    let recall = |message: &str| Effect::Recall {
+        message: MessageId::new(message),
+    };
+    for (effect, why) in [
+        (mute(owner.seat.as_str()), NotDone::NoRight),
+        (mute(admin.seat.as_str()), NotDone::NoRight),
+        (mute("house"), NotDone::NoRight),
+        (mute("nobody"), NotDone::Gone),
+        (recall("999"), NotDone::Gone),
+        (recall("no number"), NotDone::Gone),
+    ] {
+        let tried = house.parlour.perform(&main(), &effect).await;
+        assert_eq!(tried, Performed::NotDone(why), "{effect:?}");
+    }
+    let nowhere = ChatId::new("nowhere");
+    let tried = house.parlour.perform(&nowhere, &mute("nobody")).await;
+    assert_eq!(tried, Performed::NotDone(NotDone::Gone));
+    // Its own line and an owner's, long after, in a room that plays QQ.
+    house.parlour.set_skin(&main(), Skin::Qq).await.unwrap();
+    let said = house.parlour.say(&main(), &owner.seat, text("hm")).await;
+    let SendOutcome::Sent(receipt) = house.parlour.send(&outgoing("well", None, None)).await else {
+        panic!("the house speaks");
+    };
+    house.clock.fetch_add(3_600_000, Ordering::Relaxed);
+    for message in [said.unwrap().to_string(), receipt.message.to_string()] {
+        let tried = house.parlour.perform(&main(), &recall(&message)).await;
+        assert_eq!(tried, Performed::Done);
+    }
+    assert_eq!(
+        house
+            .parlour
+            .is_done(&main(), &recall("999"))
+            .await
+            .unwrap(),
+        None
+    );
+}
+
+#[tokio::test]
+async fn what_the_log_does_not_keep_is_unknown_and_is_looked_at_again() {
+    let house = House::open().await;
+    let lin = house.member("lin").await;
+    let said = house.parlour.say(&main(), &lin.seat, text("hm")).await;
+    let recall = Effect::Recall {
+        message: MessageId::new(said.unwrap().to_string()),
+    };
+    house.pages.broken.store(true, Ordering::Relaxed);
+    let tried = house.parlour.perform(&main(), &recall).await;
+    assert!(matches!(tried, Performed::Unknown { .. }), "{tried:?}");
+    let looked = house.parlour.is_done(&main(), &recall).await.unwrap();
+    assert_eq!(looked, Some(true));
 }
 
 #[tokio::test]

@@ -21,6 +21,18 @@ pub enum Mode {
     On,
 }
 
+impl Mode {
+    /// As it is written.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Mode::Off => "off",
+            Mode::Dry => "dry",
+            Mode::Ask => "ask",
+            Mode::On => "on",
+        }
+    }
+}
+
 /// A length of time, written `10s`, `30m`, `2h`, `7d`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
@@ -84,7 +96,8 @@ impl fmt::Display for Length {
 }
 
 /// What is done about a message; mildest first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub enum Action {
     /// Written down.
     Note,
@@ -126,6 +139,20 @@ impl Action {
             Action::Note | Action::Remind | Action::Review => false,
             Action::Recall | Action::Mute(_) | Action::Remove => true,
         }
+    }
+}
+
+impl TryFrom<String> for Action {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        Action::read(&text).ok_or_else(|| format!("\"{text}\" is no action"))
+    }
+}
+
+impl From<Action> for String {
+    fn from(action: Action) -> String {
+        action.to_string()
     }
 }
 

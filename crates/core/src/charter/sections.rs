@@ -100,6 +100,9 @@ pub struct WordsRule {
     /// A file with what is never a hit.
     #[serde(default)]
     pub allow: Option<String>,
+    /// What is never a hit, written here.
+    #[serde(default)]
+    pub allowed: Vec<String>,
     /// Whose words.
     #[serde(default = "everybody")]
     pub applies_to: BTreeSet<AppliesTo>,

@@ -92,6 +92,7 @@ mod tests {
             source,
             language: Language::English,
             joined: None,
+            fleeting: false,
         };
         match pass(
             draft,

@@ -116,7 +116,15 @@ struct Rungs {
 
 #[derive(Debug, Default)]
 struct Talk {
-    said: VecDeque<(Timestamp, u64)>,
+    said: VecDeque<Words>,
+}
+
+#[derive(Debug)]
+struct Words {
+    at: Timestamp,
+    hash: u64,
+    /// Which message they were of, where that is known.
+    message: Option<u64>,
 }
 
 /// What a message is too much of.
@@ -201,39 +209,46 @@ impl Climbs {
     }
 
     /// Puts a message to what its author has said, and says whether it is too much: more than `messages` in `within`,
-    /// or the same words again and again.
+    /// or the same words again and again. The same message twice is one.
     pub fn says(
         &mut self,
         who: Who,
         words: &str,
-        now: Timestamp,
+        when: Said,
         messages: usize,
         within: Duration,
     ) -> Option<TooMuch> {
-        let now = self.time(now);
+        let now = self.time(when.at);
         if self.talk.len() >= MOST {
             make_room(&mut self.talk, |talk| {
-                talk.said.back().map_or(Timestamp::MIN, |(at, _)| *at)
+                talk.said.back().map_or(Timestamp::MIN, |words| words.at)
             });
         }
         let said = &mut self.talk.entry(who).or_default().said;
         let mut hasher = DefaultHasher::new();
         words.hash(&mut hasher);
-        let words = hasher.finish();
-        let age = |at: &Timestamp| now.duration_since(*at).unsigned_abs();
+        let hash = hasher.finish();
+        let age = |words: &Words| now.duration_since(words.at).unsigned_abs();
         let keep = within.max(REPEATS_WITHIN);
         while said.len() > messages.max(REPEATS)
-            || said.front().is_some_and(|(at, _)| age(at) > keep)
+            || said.front().is_some_and(|words| age(words) > keep)
         {
             said.pop_front();
         }
-        said.push_back((now, words));
-        if said.iter().filter(|(at, _)| age(at) < within).count() > messages {
+        let is_known = |words: &Words| when.message.is_some() && words.message == when.message;
+        if !said.iter().any(is_known) {
+            said.push_back(Words {
+                at: now,
+                hash,
+                message: when.message,
+            });
+        }
+        if said.iter().filter(|words| age(words) < within).count() > messages {
             return Some(TooMuch::Messages);
         }
         let same = said
             .iter()
-            .filter(|(at, said)| *said == words && age(at) < REPEATS_WITHIN);
+            .filter(|words| words.hash == hash && age(words) < REPEATS_WITHIN);
         (same.count() >= REPEATS).then_some(TooMuch::Repeats)
     }
 
@@ -316,7 +331,13 @@ mod tests {
         let lin = Who::of("qq:1", "lin");
         let mut says = |n: i64, seconds| {
             let words = format!("line {n}");
-            climbs.says(lin, &words, at(seconds), 3, Duration::from_secs(10))
+            climbs.says(
+                lin,
+                &words,
+                Said::at(at(seconds)),
+                3,
+                Duration::from_secs(10),
+            )
         };
         assert_eq!([says(1, 0), says(2, 1), says(3, 2)], [None; 3]);
         assert_eq!(says(4, 3), Some(TooMuch::Messages));
@@ -327,8 +348,15 @@ mod tests {
     fn the_same_words_four_times_in_a_minute_are_a_repeat() {
         let mut climbs = Climbs::default();
         let lin = Who::of("qq:1", "lin");
-        let mut says =
-            |seconds| climbs.says(lin, "买吗", at(seconds), 100, Duration::from_secs(10));
+        let mut says = |seconds| {
+            climbs.says(
+                lin,
+                "买吗",
+                Said::at(at(seconds)),
+                100,
+                Duration::from_secs(10),
+            )
+        };
         assert_eq!([says(0), says(15), says(30)], [None; 3]);
         assert_eq!(says(45), Some(TooMuch::Repeats));
         assert_eq!(says(200), None);
@@ -339,9 +367,9 @@ mod tests {
         let mut climbs = Climbs::default();
         let lin = Who::of("qq:1", "lin");
         for seconds in [100, 0, 50] {
-            climbs.says(lin, "a", at(seconds), 3, Duration::from_secs(10));
+            climbs.says(lin, "a", Said::at(at(seconds)), 3, Duration::from_secs(10));
         }
-        let fourth = climbs.says(lin, "b", at(1), 3, Duration::from_secs(10));
+        let fourth = climbs.says(lin, "b", Said::at(at(1)), 3, Duration::from_secs(10));
         assert_eq!(fourth, Some(TooMuch::Messages));
     }
 
@@ -350,7 +378,7 @@ mod tests {
         let mut climbs = Climbs::default();
         for n in 0..(MOST as i64 * 2) {
             let who = Who::of("qq:1", &n.to_string());
-            climbs.says(who, "a", at(n), 3, Duration::from_secs(10));
+            climbs.says(who, "a", Said::at(at(n)), 3, Duration::from_secs(10));
             climbs.climb(who, RuleKey::of("1"), Said::at(at(n)), DAY * 365, NEVER);
         }
         assert!(climbs.talk.len() <= MOST && climbs.rungs.len() <= MOST);
@@ -366,6 +394,10 @@ mod tests {
         let mut climbs = Climbs::default();
         let mut climb = |message| climbs.climb(lin, rule, by(message, 0), DAY, NEVER);
         assert_eq!([climb(7), climb(7), climb(8), climb(8)], [0, 0, 1, 1]);
+        let mut says = |message| climbs.says(lin, "a", by(message, 0), 2, Duration::from_secs(9));
+        assert_eq!([says(7), says(7), says(7), says(8)], [None; 4]);
+        assert_eq!(says(9), Some(TooMuch::Messages));
+        assert_eq!(says(9), Some(TooMuch::Messages));
         let kept = climbs.mark(lin, rule).unwrap();
         assert_eq!(kept.times, 2);
 

@@ -3,10 +3,12 @@
 //! Nothing here acts.
 
 mod answers;
+mod lists;
 #[cfg(test)]
 mod tests;
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::climb::{Climbs, RuleKey, Said, TooMuch, Who};
@@ -14,18 +16,18 @@ use super::language::{Look, Tag, Tongue};
 use super::links::{self, Link, Settings};
 use super::topics::Topic;
 use super::verdict::{Effect, Finding, Judgement, RuleName};
-use super::words::WordList;
 use super::{Certainty, Hit, Side, crisis, ghostwriting, identity, injection, privacy};
 use crate::charter::{AppliesTo, Charter, Exempt, GhostwritingDo, Ladder, Mode};
 use crate::event::{MemberId, Role};
 use crate::notice::Language;
 
 pub use answers::{Judged, Voice};
+use lists::Listed;
 
 /// A charter's rules, ready to judge.
 pub struct Rules {
     version: u32,
-    parts: Vec<Part>,
+    parts: Arc<Vec<Part>>,
     exempt: Vec<Exempt>,
     forget_after: Duration,
     speaks: Language,
@@ -59,7 +61,7 @@ struct Part {
 
 enum Kind {
     Language(Vec<Tongue>),
-    Words(Box<WordList>, bool),
+    Words(Listed, bool),
     Topic(Topic, Option<String>),
     Links(Settings),
     Ghostwriting(GhostwritingDo),
@@ -130,7 +132,7 @@ impl Rules {
     pub fn none(speaks: Language) -> Self {
         Rules {
             version: 1,
-            parts: Vec::new(),
+            parts: Arc::default(),
             exempt: Vec::new(),
             forget_after: Duration::ZERO,
             speaks,
@@ -139,6 +141,18 @@ impl Rules {
 
     /// Makes a charter's rules ready; `read` brings the words of a list. All errors at once, each with its section.
     pub fn compile(
+        charter: &Charter,
+        speaks: Language,
+        version: u32,
+        read: &dyn Fn(&str) -> Result<String, String>,
+    ) -> Result<Self, Vec<String>> {
+        Self::compile_beside(&[], charter, speaks, version, read)
+    }
+
+    /// The same, with the lists of other rules taken over where they were made of the same words: what a room changes
+    /// costs no more than the change.
+    pub fn compile_beside(
+        others: &[&Rules],
         charter: &Charter,
         speaks: Language,
         version: u32,
@@ -176,10 +190,10 @@ impl Rules {
             );
         }
         for rule in &charter.words {
-            match word_list(rule, read) {
+            match Listed::of(rule, read, others) {
                 Ok(list) => add(
                     rule.mode,
-                    Kind::Words(Box::new(list), rule.by_sound),
+                    Kind::Words(list, rule.by_sound),
                     Some(&rule.name),
                     Some(&rule.ladder),
                     &rule.applies_to,
@@ -264,7 +278,7 @@ impl Rules {
         }
         Ok(Rules {
             version,
-            parts,
+            parts: Arc::new(parts),
             exempt: charter.exempt.clone(),
             forget_after: charter.forget_after.get(),
             speaks,
@@ -305,7 +319,7 @@ impl Rules {
         for part in self.parts.iter().filter(|part| part.mode != Mode::Off) {
             if let Kind::Flood(messages, within) = part.kind
                 && !self.spares(part, line)
-                && let Some(much) = climbs.says(who, line.text, said.at, messages, within)
+                && let Some(much) = climbs.says(who, line.text, said, messages, within)
             {
                 let hit = match much {
                     TooMuch::Messages => Hit::sure(
@@ -338,6 +352,41 @@ impl Rules {
         Judgement::of(seen.findings)
     }
 
+    /// Whether anything may have to be done about a member's line, before anybody knows their role: who is spared is
+    /// found out then, and who is not climbs then.
+    pub fn may_act(
+        &self,
+        seen: &Seen,
+        line: &Line<'_>,
+        who: Who,
+        said: Said,
+        climbs: &mut Climbs,
+    ) -> bool {
+        let floods = self.parts.iter().any(|part| {
+            let Kind::Flood(messages, within) = part.kind else {
+                return false;
+            };
+            // Counted also where the rule only records.
+            part.mode != Mode::Off
+                && climbs
+                    .says(who, line.text, said, messages, within)
+                    .is_some()
+                && part.mode.acts()
+        });
+        let acts = |finding: &Finding| finding.mode.acts() && !finding.actions().is_empty();
+        floods || seen.findings.iter().any(acts)
+    }
+
+    /// The same rules as another version.
+    pub fn numbered(&self, version: u32) -> Self {
+        Rules {
+            version,
+            parts: self.parts.clone(),
+            exempt: self.exempt.clone(),
+            ..*self
+        }
+    }
+
     /// Which charter's version they are of.
     pub fn version(&self) -> u32 {
         self.version
@@ -349,6 +398,12 @@ impl Rules {
         self.parts
             .iter()
             .map(move |part| (part.n, name(part), part.mode))
+    }
+
+    /// A rule's full name, by its number.
+    pub fn name_of(&self, n: u16) -> Option<String> {
+        let part = self.parts.iter().find(|part| part.n == n)?;
+        Some(full_name(part.kind.rule(), part.name.as_deref()))
     }
 
     /// How ladders know a rule, by its number.
@@ -546,7 +601,7 @@ impl Part {
             .collect()
     }
 
-    fn words(&self, list: &WordList, by_sound: bool, line: &Line<'_>) -> Vec<(Hit, Effect)> {
+    fn words(&self, list: &Listed, by_sound: bool, line: &Line<'_>) -> Vec<(Hit, Effect)> {
         let beside = line.beside.iter().flat_map(|words| {
             let hits = list.find(words).into_iter();
             hits.map(|hit| Hit { span: 0..0, ..hit })
@@ -585,22 +640,6 @@ fn full_name(rule: RuleName, name: Option<&str>) -> String {
         Some(name) => format!("{}:{name}", rule.as_str()),
         None => rule.as_str().to_owned(),
     }
-}
-
-fn word_list(
-    rule: &crate::charter::WordsRule,
-    read: &dyn Fn(&str) -> Result<String, String>,
-) -> Result<WordList, String> {
-    let mut text = rule.words.join("\n");
-    if let Some(list) = &rule.list {
-        text.push('\n');
-        text.push_str(&read(list)?);
-    }
-    let allow = match &rule.allow {
-        Some(allow) => read(allow)?,
-        None => String::new(),
-    };
-    WordList::compile(&text, &allow).map_err(|error| error.to_string())
 }
 
 fn private<'t>(text: &'t str, kinds: &[privacy::Kind]) -> impl Iterator<Item = Hit> + use<'t> {

@@ -90,7 +90,64 @@ const TONGUES: [(Tongue, &str, &str); 31] = [
     (Tongue::Hungarian, "hu", "Hungarian"),
 ];
 
+/// In the order of [`Tongue`].
+const IN_CHINESE: [&str; 31] = [
+    "英语",
+    "中文",
+    "日语",
+    "韩语",
+    "俄语",
+    "乌克兰语",
+    "希腊语",
+    "希伯来语",
+    "阿拉伯语",
+    "波斯语",
+    "印地语",
+    "泰语",
+    "法语",
+    "德语",
+    "西班牙语",
+    "葡萄牙语",
+    "意大利语",
+    "荷兰语",
+    "印尼语",
+    "马来语",
+    "他加禄语",
+    "越南语",
+    "瑞典语",
+    "丹麦语",
+    "挪威语",
+    "芬兰语",
+    "波兰语",
+    "土耳其语",
+    "罗马尼亚语",
+    "捷克语",
+    "匈牙利语",
+];
+
 impl Tongue {
+    /// The language that people mean by a name of it in English or Chinese, or by its code.
+    pub fn named(name: &str) -> Option<Self> {
+        let name = name.trim().to_lowercase();
+        let is_meant = |(at, (_, code, english)): &(usize, &(Tongue, &str, &str))| {
+            name == *code || name == english.to_lowercase() || name == IN_CHINESE[*at]
+        };
+        let found = TONGUES.iter().enumerate().find(is_meant);
+        let found = found.map(|(_, (tongue, ..))| *tongue);
+        found.or(match name.as_str() {
+            "英文" => Some(Tongue::English),
+            "汉语" | "普通话" | "国语" => Some(Tongue::Chinese),
+            "日文" => Some(Tongue::Japanese),
+            "韩文" => Some(Tongue::Korean),
+            _ => None,
+        })
+    }
+
+    /// Its Chinese name.
+    pub fn chinese_name(self) -> &'static str {
+        IN_CHINESE[self as usize]
+    }
+
     /// Its ISO 639-1 code.
     pub fn code(self) -> &'static str {
         TONGUES[self as usize].1

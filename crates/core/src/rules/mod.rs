@@ -3,6 +3,7 @@
 //! verdict is `verdict.rs`. Nothing here acts: it says where, what and why, and the same text always says the same.
 
 pub mod climb;
+pub mod course;
 pub mod crisis;
 pub mod facts;
 pub mod ghostwriting;
@@ -14,14 +15,19 @@ pub mod level;
 pub mod links;
 pub mod privacy;
 mod reading;
+pub mod replay;
 pub mod topics;
+pub mod trail;
 pub mod verdict;
 mod vocabulary;
 pub mod warnings;
 pub mod words;
+pub mod words_report;
 
 use std::borrow::Cow;
 use std::ops::Range;
+
+use serde::{Deserialize, Serialize};
 
 /// Whose words are judged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -35,7 +41,8 @@ pub enum Side {
 }
 
 /// How sure a detector is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Certainty {
     /// A person should look: it may flag, and never acts by itself.
     Likely,

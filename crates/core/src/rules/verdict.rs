@@ -1,7 +1,7 @@
 //! How findings make one verdict: what was found, how far its rule goes, which rung follows, and the strictest of all.
 //! The same findings always make the same verdict. Nothing here looks at a text.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::Hit;
 use crate::charter::{Action, Mode, Rung};
@@ -35,6 +35,21 @@ pub enum RuleName {
 }
 
 impl RuleName {
+    /// All of them.
+    pub const ALL: &'static [RuleName] = &[
+        RuleName::Language,
+        RuleName::Words,
+        RuleName::Topics,
+        RuleName::Links,
+        RuleName::Injection,
+        RuleName::Ghostwriting,
+        RuleName::Privacy,
+        RuleName::Identity,
+        RuleName::Facts,
+        RuleName::Crisis,
+        RuleName::Flood,
+    ];
+
     /// As it is written.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -73,7 +88,8 @@ pub struct Finding {
 }
 
 /// What a finding leads to where its rule is on.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Effect {
     /// It is only written down.
     Recorded,
@@ -88,7 +104,7 @@ pub enum Effect {
 }
 
 /// What becomes of a text.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Verdict {
     /// It passes.

@@ -8,6 +8,9 @@ use crate::charter::{Action, Charter, Exempt, Ladder, Mode};
 use crate::event::Role;
 use crate::notice::Language;
 
+/// Of the lines that a list does not take so many are told.
+const LINES_TOLD: usize = 3;
+
 /// In the order of the charter, each a whole sentence.
 pub fn warnings(charter: &Charter, rules: &Rules, speaks: Language) -> Vec<String> {
     let mut found = Vec::new();
@@ -38,6 +41,21 @@ pub fn warnings(charter: &Charter, rules: &Rules, speaks: Language) -> Vec<Strin
         if words.applies_to.is_empty() {
             found.push(format!("{at}: applies_to is empty, so it is for nobody"));
         }
+    }
+    for (name, lines) in rules.left_out() {
+        let first: Vec<String> = lines
+            .iter()
+            .take(LINES_TOLD)
+            .map(|(line, why)| format!("line {line}: {why}"))
+            .collect();
+        found.push(format!(
+            "words \"{name}\": {} of its file left out; {}",
+            match lines.len() {
+                1 => "1 line".to_owned(),
+                n => format!("{n} lines"),
+            },
+            first.join("; ")
+        ));
     }
     for topic in charter
         .topics

@@ -1,7 +1,11 @@
 //! One process, one data folder: SQLite. One writer with group commit, readers apart; the same transactions run in
 //! memory, inline, for the simulation.
 
+mod audit;
+mod cases;
+mod charters;
 mod engine;
+mod erase;
 mod history;
 mod migrate;
 mod outbox;
@@ -19,16 +23,19 @@ use std::path::{Path, PathBuf};
 use async_trait::async_trait;
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, params};
+use teahouse_core::rules::climb::Who;
 use teahouse_core::{
     AboutMember, AccountName, Address, ChatId, Delivery, DeliveryId, DeliveryState, Entry, Keep,
     MemberId, MessageId, RoomId, RoomKind, TurnId,
 };
 use tokio::sync::watch;
+use ulid::Ulid;
 
 use crate::{
-    Acceptance, Accepted, Ageing, Attempt, AttemptEnd, Claim, HeardRoom, HistoryLine, HostId,
-    KeptLine, KeptSession, Lease, MemberDay, OpenedRoom, Opening, Outbound, ParlourLine, Reserved,
-    SessionId, Settlement, Standing, Store, StoreError, Totals, Trail,
+    Acceptance, Accepted, Ageing, Attempt, AttemptEnd, AuditNote, AuditReport, AuditRow, Between,
+    Case, CaseCounts, CharterVersion, Claim, Dealings, Erased, HeardRoom, HistoryLine, HostId,
+    KeptLine, KeptSession, Lease, MemberDay, OpenedRoom, Opening, Outbound, OwnMessage,
+    ParlourLine, Reserved, SessionId, Settlement, Standing, Store, StoreError, Totals, Trail,
 };
 use engine::Engine;
 
@@ -431,7 +438,225 @@ impl Store for EmbeddedStore {
             .await
     }
 
-    async fn forget_old(&self, lease: Lease, keep: Keep, time: Ageing) -> Result<(), StoreError> {
+    async fn deal(
+        &self,
+        lease: Lease,
+        dealings: Dealings,
+        say: Vec<Outbound>,
+        at: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.engine
+            .write("write down what follows by the rules", move |db| {
+                cases::deal(db, lease, &dealings, &say, at)
+            })
+            .await
+    }
+
+    async fn case_shown(
+        &self,
+        room: RoomId,
+        account: &AccountName,
+        message: &MessageId,
+    ) -> Result<Option<Case>, StoreError> {
+        let (account, message) = (account.clone(), message.clone());
+        self.engine
+            .read("look a case up", move |db| {
+                cases::shown(db, room, &account, &message)
+            })
+            .await
+    }
+
+    async fn case(&self, room: RoomId, number: u32) -> Result<Option<Case>, StoreError> {
+        self.engine
+            .read("look a case up", move |db| {
+                cases::numbered(db, room, number)
+            })
+            .await
+    }
+
+    async fn case_about(
+        &self,
+        room: RoomId,
+        message: &MessageId,
+    ) -> Result<Option<Case>, StoreError> {
+        let message = message.clone();
+        self.engine
+            .read("look a case up", move |db| cases::about(db, room, &message))
+            .await
+    }
+
+    async fn case_of(
+        &self,
+        room: RoomId,
+        platform: &'static str,
+        member: &MemberId,
+        since: Timestamp,
+    ) -> Result<Option<Case>, StoreError> {
+        let member = member.clone();
+        self.engine
+            .read("look a case up", move |db| {
+                cases::of_member(db, room, platform, &member, since)
+            })
+            .await
+    }
+
+    async fn open_cases(&self, room: RoomId, most: u32) -> Result<(Vec<Case>, u64), StoreError> {
+        self.engine
+            .read("look for open cases", move |db| cases::open(db, room, most))
+            .await
+    }
+
+    async fn question_of(
+        &self,
+        room: RoomId,
+        account: &AccountName,
+        message: &MessageId,
+    ) -> Result<Option<MessageId>, StoreError> {
+        let (account, message) = (account.clone(), message.clone());
+        self.engine
+            .read("look for the question of an answer", move |db| {
+                history::question_of(db, room, &account, &message)
+            })
+            .await
+    }
+
+    async fn case_of_row(
+        &self,
+        room: RoomId,
+        delivery: DeliveryId,
+    ) -> Result<Option<Case>, StoreError> {
+        self.engine
+            .read("look for the case of a row", move |db| {
+                cases::of_row(db, room, delivery)
+            })
+            .await
+    }
+
+    async fn next_case_number(&self, room: RoomId) -> Result<u32, StoreError> {
+        self.engine
+            .read("look for the next number of a case", move |db| {
+                cases::next_number(db, room)
+            })
+            .await
+    }
+
+    async fn case_counts(&self, room: RoomId, since: Timestamp) -> Result<CaseCounts, StoreError> {
+        self.engine
+            .read("count cases", move |db| cases::counts(db, room, since))
+            .await
+    }
+
+    async fn decided_cases(
+        &self,
+        room: RoomId,
+        since: Timestamp,
+        most: u32,
+    ) -> Result<Vec<Case>, StoreError> {
+        self.engine
+            .read("look for decided cases", move |db| {
+                cases::decided(db, room, since, most)
+            })
+            .await
+    }
+
+    async fn lines_between(
+        &self,
+        room: RoomId,
+        between: Between,
+        after: Option<Ulid>,
+        most: u32,
+    ) -> Result<Vec<HistoryLine>, StoreError> {
+        self.engine
+            .read("read a room's lines", move |db| {
+                history::between(db, room, &between, after, most)
+            })
+            .await
+    }
+
+    async fn own_since(
+        &self,
+        room: RoomId,
+        account: &AccountName,
+        since: Timestamp,
+        most: u32,
+    ) -> Result<Vec<OwnMessage>, StoreError> {
+        let account = account.clone();
+        self.engine
+            .read("look for our own messages", move |db| {
+                outbox::own_since(db, room, &account, since, most)
+            })
+            .await
+    }
+
+    async fn keep_charter(&self, version: CharterVersion) -> Result<(), StoreError> {
+        self.engine
+            .write("keep a charter", move |db| charters::keep(db, &version))
+            .await
+    }
+
+    async fn charters(&self, scope: &str, most: u32) -> Result<Vec<CharterVersion>, StoreError> {
+        let scope = scope.to_owned();
+        self.engine
+            .read("read a charter's versions", move |db| {
+                charters::newest(db, &scope, most)
+            })
+            .await
+    }
+
+    async fn erase(
+        &self,
+        lease: Lease,
+        platform: &'static str,
+        member: &MemberId,
+        who: Who,
+        at: Timestamp,
+    ) -> Result<Erased, StoreError> {
+        let member = member.clone();
+        self.engine
+            .write("erase a member", move |db| {
+                erase::erase(db, lease, platform, &member, who, at)
+            })
+            .await
+    }
+
+    async fn audit(
+        &self,
+        room: Option<RoomId>,
+        note: AuditNote,
+        at: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.engine
+            .write("write into the audit log", move |db| {
+                let platform = match room {
+                    Some(room) => rooms::platform(db, room)?,
+                    None => None,
+                };
+                audit::append(db, room, platform.as_deref(), &note, at)
+            })
+            .await
+    }
+
+    async fn audit_rows(&self, most: u32) -> Result<Vec<AuditRow>, StoreError> {
+        self.engine
+            .read("read the audit log", move |db| audit::newest(db, most))
+            .await
+    }
+
+    async fn audit_verify(&self) -> Result<AuditReport, StoreError> {
+        let mut look = audit::Look::new();
+        loop {
+            let piece = self
+                .engine
+                .read("look through the audit log", move |db| look.piece(db))
+                .await?;
+            match piece {
+                Ok(report) => return Ok(report),
+                Err(goes_on) => look = goes_on,
+            }
+        }
+    }
+
+    async fn forget_old(&self, lease: Lease, keep: Keep, time: Ageing) -> Result<bool, StoreError> {
         self.engine
             .write("forget old talk", move |db| {
                 history::forget_old(db, lease, keep, time)

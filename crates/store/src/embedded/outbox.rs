@@ -9,7 +9,7 @@ use teahouse_core::{
 use ulid::Ulid;
 
 use super::{Outcome, check, millis, timestamp, write_entry};
-use crate::{Claim, Lease, Outbound, Settlement};
+use crate::{Claim, Lease, Outbound, OwnMessage, Settlement};
 
 const QUEUED: u8 = 0;
 const CLAIMED: u8 = 1;
@@ -83,7 +83,7 @@ fn insert(
         say.account.as_str(),
         say.sealed.as_bytes(),
         state,
-        millis(claimed_until.unwrap_or(at)),
+        millis(claimed_until.or(say.due).unwrap_or(at)),
         claimed_until.map(|_| millis(at)),
         millis(at),
     ])?;
@@ -232,6 +232,12 @@ fn unfinished(
         .optional()?)
 }
 
+/// What was on its way while whoever it answers or is about was erased is not kept once it has arrived.
+pub(super) const ITS_MEMBER_IS_ERASED: &str =
+    "(turn IS NOT NULL AND NOT EXISTS (SELECT 1 FROM turns t JOIN members m ON m.key = t.member WHERE t.id = outbox.turn)
+      OR EXISTS (SELECT 1 FROM case_notices n JOIN cases c ON c.id = n.about
+                 WHERE n.delivery = outbox.id AND NOT EXISTS (SELECT 1 FROM members m WHERE m.key = c.member)))";
+
 fn move_to(
     db: &Connection,
     room: RoomId,
@@ -244,6 +250,7 @@ fn move_to(
         DeliveryState::Queued { due, again } => (QUEUED, *due, None, Some(*again), None, None),
         DeliveryState::Claimed { until } => (CLAIMED, *until, None, None, None, None),
         DeliveryState::Sent { message } => (SENT, now, None, None, Some(message.as_str()), None),
+        DeliveryState::Done => (SENT, now, None, None, None, None),
         DeliveryState::Unknown { since, due } => {
             (UNKNOWN, *due, Some(millis(*since)), Some(false), None, None)
         }
@@ -253,12 +260,13 @@ fn move_to(
         }
     };
     let ended = matches!(byte, SENT | DEAD).then_some(millis(now));
-    db.prepare_cached(
+    let sql = format!(
         "UPDATE outbox SET state = ?3, due = ?4, since = coalesce(?5, since), again = coalesce(?6, again),
-                           message = ?7, why = ?8, ended = ?9, sends = sends + ?10
-         WHERE id = ?2 AND room = ?1",
-    )?
-    .execute(params![
+                           message = ?7, why = ?8, ended = ?9, sends = sends + ?10,
+                           sealed = iif(?9 IS NOT NULL AND {ITS_MEMBER_IS_ERASED}, x'', sealed)
+         WHERE id = ?2 AND room = ?1"
+    );
+    db.prepare_cached(&sql)?.execute(params![
         room.0.to_bytes(),
         delivery.0.to_bytes(),
         byte,
@@ -286,7 +294,7 @@ fn entry_of(
             (!was_marked).then_some(Entry::Resent { delivery })
         }
         DeliveryState::Queued { again: false, .. } | DeliveryState::Claimed { .. } => None,
-        DeliveryState::Sent { .. } => Some(Entry::Sent {
+        DeliveryState::Sent { .. } | DeliveryState::Done => Some(Entry::Sent {
             delivery,
             read_back: !handed_over,
         }),
@@ -307,6 +315,34 @@ pub(super) fn is_ours(
     Ok(db
         .prepare_cached("SELECT EXISTS (SELECT 1 FROM outbox INDEXED BY outbox_of_message WHERE room = ?1 AND message = ?2 AND account = ?3)")?
         .query_row(params![room.0.to_bytes(), message.as_str(), account.as_str()], |row| row.get(0))?)
+}
+
+/// Our own messages shown since then, the newest first.
+pub(super) fn own_since(
+    db: &Connection,
+    room: RoomId,
+    account: &AccountName,
+    since: Timestamp,
+    most: u32,
+) -> Outcome<Vec<OwnMessage>> {
+    Ok(db
+        .prepare_cached(
+            "SELECT id, message, sealed, ended FROM outbox INDEXED BY outbox_of_message
+             WHERE room = ?1 AND message IS NOT NULL AND account = ?2 AND ended >= ?3 AND state = 2
+             ORDER BY id DESC LIMIT ?4",
+        )?
+        .query_map(
+            params![room.0.to_bytes(), account.as_str(), millis(since), most],
+            |row| {
+                Ok(OwnMessage {
+                    delivery: DeliveryId(Ulid::from_bytes(row.get(0)?)),
+                    message: MessageId::new(row.get::<_, String>(1)?),
+                    sealed: Sealed::from_stored(row.get(2)?),
+                    at: timestamp(row.get(3)?),
+                })
+            },
+        )?
+        .collect::<Result<_, _>>()?)
 }
 
 /// Whose parts are not said any more.

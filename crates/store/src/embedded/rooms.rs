@@ -1,11 +1,13 @@
 //! Rooms, their addresses and their leases, and the people in them.
 
+use std::sync::{Mutex, PoisonError};
+
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, params};
 use teahouse_core::{AccountName, Address, ChatId, MemberId, MessageId, RoomId, RoomKind, TurnId};
 use ulid::Ulid;
 
-use super::{Outcome, millis, outbox, timestamp};
+use super::{Outcome, cases, charters, erase, millis, outbox, timestamp};
 use crate::{
     HeardRoom, HostId, KeptExchange, KeptLine, Lease, NewTurn, OpenTurn, OpenedRoom, Opening,
 };
@@ -51,10 +53,10 @@ pub(super) fn open(
     let id = room.0.to_bytes();
     let (fence, on, paused_until, greeted) = db
         .prepare_cached(
-            "UPDATE rooms SET host = ?2, fence = fence + 1 WHERE id = ?1
+            "UPDATE rooms SET host = ?2, fence = fence + 1, platform = ?3 WHERE id = ?1
              RETURNING fence, served, paused_until, greeted",
         )?
-        .query_row(params![id, host.0.to_bytes()], |row| {
+        .query_row(params![id, host.0.to_bytes(), opening.platform], |row| {
             Ok((
                 row.get(0)?,
                 row.get(1)?,
@@ -79,6 +81,9 @@ pub(super) fn open(
         own_messages: own_messages(db, id)?,
         has_deliveries,
         day: Vec::new(),
+        marks: cases::marks(db, room)?,
+        charter: charters::of_room(db, room)?,
+        erased: erase::lately(db, room)?,
     })
 }
 
@@ -133,9 +138,9 @@ fn exchanges(db: &Connection, room: [u8; 16]) -> Outcome<Vec<KeptExchange>> {
 fn open_turns(db: &Connection, room: [u8; 16]) -> Outcome<Vec<OpenTurn>> {
     let turns = db
         .prepare_cached(
-            "SELECT t.id, t.account, t.chat, t.message, m.id, t.name, t.question, t.reply_to, t.asked, t.charter,
+            "SELECT t.id, t.account, t.chat, t.message, coalesce(m.id, ''), t.name, t.question, t.reply_to, t.asked, t.charter,
                     t.released, t.attempts, coalesce(t.day, t.asked)
-             FROM turns t JOIN members m ON m.key = t.member
+             FROM turns t LEFT JOIN members m ON m.key = t.member
              WHERE t.room = ?1 AND t.reason IS NULL ORDER BY t.id",
         )?
         .query_map([room], |row| {
@@ -260,6 +265,14 @@ pub(super) fn member_key(
     }
 }
 
+/// The same for somebody whose name is not at hand.
+pub(super) fn some_member(db: &Connection, platform: &str, member: &MemberId) -> Outcome<i64> {
+    match known_member(db, platform, member)? {
+        Some(key) => Ok(key),
+        None => member_key(db, platform, member, ""),
+    }
+}
+
 /// The number that stands for a member, if they were ever heard.
 pub(super) fn known_member(
     db: &Connection,
@@ -270,4 +283,53 @@ pub(super) fn known_member(
         .prepare_cached("SELECT key FROM members WHERE platform = ?1 AND id = ?2")?
         .query_row([platform, member.as_str()], |row| row.get(0))
         .optional()?)
+}
+
+/// What a room's members are known by.
+pub(super) fn platform(db: &Connection, room: RoomId) -> Outcome<Option<String>> {
+    Ok(db
+        .prepare_cached("SELECT platform FROM rooms WHERE id = ?1")?
+        .query_row([room.0.to_bytes()], |row| row.get(0))
+        .optional()?
+        .flatten())
+}
+
+/// The ways to a room, as they are written.
+pub(super) fn addresses(db: &Connection, room: RoomId) -> Outcome<Vec<String>> {
+    Ok(db
+        .prepare_cached("SELECT account, chat FROM addresses WHERE room = ?1")?
+        .query_map([room.0.to_bytes()], |row| written(row, 0))?
+        .collect::<Result<_, _>>()?)
+}
+
+/// Every room of a platform by each of its addresses; of those that no release has told the platform of, all.
+pub(super) fn of_platform(db: &Connection, platform: &str) -> Outcome<Vec<(RoomId, String)>> {
+    Ok(db
+        .prepare_cached(
+            "SELECT r.id, a.account, a.chat FROM rooms r JOIN addresses a ON a.room = r.id WHERE coalesce(r.platform, ?1) = ?1",
+        )?
+        .query_map([platform], |row| {
+            Ok((RoomId(Ulid::from_bytes(row.get(0)?)), written(row, 1)?))
+        })?
+        .collect::<Result<_, _>>()?)
+}
+
+fn written(row: &rusqlite::Row<'_>, first: usize) -> rusqlite::Result<String> {
+    let address = Address {
+        account: AccountName::new(row.get::<_, String>(first)?),
+        chat: ChatId::new(row.get::<_, String>(first + 1)?),
+    };
+    Ok(address.to_string())
+}
+
+/// A platform's name, as the program has it: a handful of them, each made once and kept for as long as it runs.
+pub(super) fn name_of_platform(name: String) -> &'static str {
+    static NAMES: Mutex<Vec<&'static str>> = Mutex::new(Vec::new());
+    let mut names = NAMES.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(known) = names.iter().find(|known| **known == name) {
+        return known;
+    }
+    let new: &'static str = name.leak();
+    names.push(new);
+    new
 }

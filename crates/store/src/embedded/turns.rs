@@ -6,7 +6,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use teahouse_core::{Delivery, Entry, MemberId, Nano, Reason, RoomId, TurnId};
 
 use super::outbox::Hushed;
-use super::{Outcome, check, history, millis, outbox, rooms, write_entry};
+use super::{Outcome, cases, check, erase, history, millis, outbox, rooms, write_entry};
 use crate::{
     Acceptance, Accepted, Attempt, AttemptEnd, Budget, Lease, MemberDay, NewTurn, Outbound,
     Reserved, RoomChange, Settlement, StoreError, Totals,
@@ -35,6 +35,7 @@ pub(super) fn accept(db: &Connection, lease: Lease, acceptance: &Acceptance) -> 
     for say in &acceptance.say {
         outbox::put(db, lease.room, say, at)?;
     }
+    cases::write(db, lease.room, platform, &acceptance.dealings, at)?;
     if let Some(attempt) = &acceptance.attempt
         && begin(db, attempt)? == Reserved::Yes
     {
@@ -72,6 +73,9 @@ fn apply(
                  WHERE room = ?1 AND question <> '' AND reason IS NOT NULL AND day IS NOT NULL",
             )?
             .execute(params![id])?,
+        RoomChange::NotGreeted => db
+            .prepare_cached("UPDATE rooms SET greeted = 0 WHERE id = ?1")?
+            .execute([id])?,
         RoomChange::Hush(None) => return outbox::hush(db, room, &Hushed::Everybody, at),
         RoomChange::Hush(Some(member)) => {
             return match rooms::known_member(db, platform, member)? {
@@ -308,6 +312,15 @@ pub(super) fn settle(
     settlement: &Settlement,
 ) -> Outcome<Option<Delivery>> {
     check(db, lease)?;
+    end(db, lease.room, settlement)
+}
+
+/// The end of a turn, under a lease that was looked at.
+pub(super) fn end(
+    db: &Connection,
+    room: RoomId,
+    settlement: &Settlement,
+) -> Outcome<Option<Delivery>> {
     let open = db
         .prepare_cached(
             "UPDATE turns SET reason = ?3, ended = ?4, name = '',
@@ -316,7 +329,7 @@ pub(super) fn settle(
         )?
         .execute(params![
             settlement.turn.0.to_bytes(),
-            lease.room.0.to_bytes(),
+            room.0.to_bytes(),
             settlement.reason.byte(),
             millis(settlement.at),
             settlement.answer
@@ -339,17 +352,13 @@ pub(super) fn settle(
         history::set_reason(db, settlement.turn, settlement.reason)?;
     }
     if matches!(settlement.reason, Reason::Cancelled | Reason::AdminStopped) {
-        outbox::hush(
-            db,
-            lease.room,
-            &Hushed::Turn(settlement.turn),
-            settlement.at,
-        )?;
+        let hushed = Hushed::Turn(settlement.turn);
+        outbox::hush(db, room, &hushed, settlement.at)?;
     }
-    let first = outbox::put_last(db, lease.room, settlement)?;
+    let first = outbox::put_last(db, room, settlement)?;
     if settlement.greeted {
         db.prepare_cached("UPDATE rooms SET greeted = 1 WHERE id = ?1")?
-            .execute([lease.room.0.to_bytes()])?;
+            .execute([room.0.to_bytes()])?;
     }
     let entry = Entry::Settled {
         reason: settlement.reason,
@@ -391,9 +400,14 @@ pub(super) fn member_day(
     member: &MemberId,
     day: Timestamp,
 ) -> Outcome<MemberDay> {
-    let Some(key) = rooms::known_member(db, platform, member)? else {
-        return Ok(MemberDay::default());
+    let counted = match rooms::known_member(db, platform, member)? {
+        Some(key) => asked(db, room, key, day)?,
+        None => MemberDay::default(),
     };
+    erase::add_spent(db, room, member, day, counted)
+}
+
+fn asked(db: &Connection, room: RoomId, key: i64, day: Timestamp) -> Outcome<MemberDay> {
     let counted = db
         .prepare_cached(
             "SELECT coalesce(sum(refused = 0), 0), coalesce(max(reason = ?4 AND refused = 1), 0)
@@ -423,7 +437,7 @@ pub(super) fn room_day(
     platform: &'static str,
     day: Timestamp,
 ) -> Outcome<Vec<(MemberId, MemberDay)>> {
-    let counted = db
+    let mut counted: Vec<(MemberId, MemberDay)> = db
         .prepare_cached(
             "SELECT m.id, sum(t.refused = 0), coalesce(max(t.reason = ?4 AND t.refused = 1), 0)
              FROM turns t INDEXED BY turns_of_day JOIN members m ON m.key = t.member
@@ -448,6 +462,11 @@ pub(super) fn room_day(
             },
         )?
         .collect::<Result<_, _>>()?;
+    if erase::has_spent(db, room, day)? {
+        for (member, counted) in &mut counted {
+            *counted = erase::add_spent(db, room, member, day, *counted)?;
+        }
+    }
     Ok(counted)
 }
 

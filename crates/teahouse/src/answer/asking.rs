@@ -112,6 +112,10 @@ impl Answer {
     }
 
     async fn quoted(&self, id: &MessageId) -> Result<Option<TalkLine>, StoreError> {
+        // The disk may still have what was taken back a moment ago.
+        if self.lane.state().was_recalled(id) {
+            return Ok(None);
+        }
         if let Some(line) = with_open(&self.lane, |open| open.line(id)).flatten() {
             return Ok(Some(line));
         }
@@ -134,7 +138,7 @@ impl Answer {
     /// A message that the house never heard, from the platform itself: welcome, never necessary. What it quotes in its
     /// turn is not followed.
     async fn fetched(&self, id: &MessageId) -> Option<TalkLine> {
-        // Our own answers are in the conversation; what was taken back is nobody's any more.
+        // Our own answers are in the conversation; it may have been taken back since.
         let ours = with_open(&self.lane, |open| open.own.contains(id)) != Some(false);
         if ours || *id == self.turn.turn.message || self.lane.state().was_recalled(id) {
             return None;

@@ -15,6 +15,7 @@ use tracing::info;
 use super::Answer;
 use crate::delivery::CLAIM;
 use crate::host::{count, with_open};
+use crate::room::{Lane, OpenRoom};
 
 /// A room that was told that nobody can answer knows it for so long.
 const TOLD_HOLDS: Duration = Duration::from_secs(600);
@@ -226,6 +227,20 @@ impl Answer {
         self.settle(reason, false, end, vec![], String::new()).await
     }
 
+    /// The first-contact notice, if the room has not heard it.
+    fn greeting(&self, now: Timestamp) -> Vec<Outbound> {
+        let is_due = |open: &mut OpenRoom| !std::mem::replace(&mut open.greeted, true);
+        if with_open(&self.lane, is_due) != Some(true) {
+            return vec![];
+        }
+        let notice = first_contact(&self.lane);
+        let greeting = self.host.say(&self.lane, None, notice, now);
+        if greeting.is_empty() {
+            with_open(&self.lane, |open| open.greeted = false);
+        }
+        greeting
+    }
+
     async fn settle(
         &mut self,
         reason: Reason,
@@ -236,19 +251,12 @@ impl Answer {
     ) -> Result<(), StoreError> {
         let now = self.host.clock.now();
         let answered = reason == Reason::Answered;
-        let greets = answered
-            && with_open(&self.lane, |open| {
-                !std::mem::replace(&mut open.greeted, true)
-            }) == Some(true);
-        if greets {
-            let charter = &self.lane.charter();
-            let trigger = charter.trigger.first().to_owned();
-            let notice = Notice::FirstContact {
-                trigger,
-                days: charter.keep.days,
-            };
-            say.extend(self.host.say(&self.lane, None, notice, now));
-        }
+        let greeting = match answered {
+            true => self.greeting(now),
+            false => vec![],
+        };
+        let greets = !greeting.is_empty();
+        say.extend(greeting);
         if !answered {
             // Its line learns of it.
             self.host.flush_talk().await;
@@ -321,5 +329,13 @@ impl Answer {
             self.host.deliver_soon(&self.lane);
         }
         Ok(())
+    }
+}
+
+/// What a room hears with its first answer.
+pub(crate) fn first_contact(lane: &Lane) -> Notice {
+    Notice::FirstContact {
+        trigger: lane.charter().trigger.first().to_owned(),
+        days: lane.charter().keep.days,
     }
 }

@@ -58,7 +58,10 @@ impl Ask {
             return match reply.context("the running house did not answer")? {
                 Reply::Said(lines) => tell(&lines),
                 Reply::Refused(why) => bail!("the running house cannot answer: {why}"),
-                Reply::Health { .. } | Reply::Link(_) => bail!(
+                Reply::Health { .. }
+                | Reply::Link(_)
+                | Reply::Reloaded(_)
+                | Reply::Audit { .. } => bail!(
                     "the running house gave another answer than asked; is it of this release?"
                 ),
             };

@@ -2,12 +2,14 @@
 //! problems) or 2 (wrong use). Results go to standard output, everything else to standard error.
 
 mod ask;
+mod audit;
 mod check;
 mod completions;
 mod decode;
 mod judge;
 mod model;
 mod owner;
+mod reload;
 mod serve;
 
 use std::path::PathBuf;
@@ -67,6 +69,12 @@ enum Command {
         after_help = "Example: teahouse completions bash > ~/.local/share/bash-completion/completions/teahouse"
     )]
     Completions(completions::Completions),
+    /// Have a running house read its settings, charters and lists again: all of it takes effect, or nothing
+    #[command(after_help = "Example: teahouse reload --data teahouse-data")]
+    Reload(reload::Reload),
+    /// Look through the log of what was done to whom
+    #[command(after_help = "Example: teahouse audit verify --data teahouse-data")]
+    Audit(audit::Audit),
     /// Ask a running house how it is
     #[command(after_help = "Example: teahouse health --data teahouse-data")]
     Health(serve::Health),
@@ -113,6 +121,8 @@ fn perform(command: Command) -> anyhow::Result<ExitCode> {
         Command::Ask(ask) => with_runtime(ask.run()),
         Command::Model(model) => with_runtime(model.run()),
         Command::ResetPassword(reset) => with_runtime(reset.run()),
+        Command::Reload(reload) => with_runtime(reload.run()),
+        Command::Audit(audit) => with_runtime(audit.run()),
         Command::Health(health) => with_runtime(health.run()),
     }
 }

@@ -29,7 +29,10 @@ impl ResetPassword {
             Some(reply) => match reply.context("the running house did not answer")? {
                 Reply::Link(link) => link,
                 Reply::Refused(why) => bail!("the running house makes no link: {why}"),
-                Reply::Said(_) | Reply::Health { .. } => {
+                Reply::Said(_)
+                | Reply::Health { .. }
+                | Reply::Reloaded(_)
+                | Reply::Audit { .. } => {
                     bail!(
                         "the running house gave another answer than asked; is it of this release?"
                     )

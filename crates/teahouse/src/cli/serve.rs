@@ -7,13 +7,15 @@ use anyhow::{Context, bail};
 use clap::Args;
 use metrics_exporter_prometheus::PrometheusBuilder;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use tracing::{info, warn};
+use tracing::info;
 
 use super::{Data, config_errors};
-use crate::config::{self, Metrics, Settings};
+use crate::config::{self, Desk, Looks, Metrics, Settings};
 use crate::control::{self, Reply, Request};
+use crate::reload::Again;
 use crate::script::Script;
 use crate::{first_start, logs, serve};
 
@@ -43,7 +45,8 @@ pub(super) fn settings(
     config: Option<PathBuf>,
     data: &Data,
 ) -> anyhow::Result<(Settings, PathBuf)> {
-    load(&configuration(config, data)?, data)
+    let (settings, folder, _) = load(&configuration(config, data)?, data)?;
+    Ok((settings, folder))
 }
 
 /// The configuration's file; a first one is written where there is none.
@@ -69,20 +72,21 @@ fn configuration(config: Option<PathBuf>, data: &Data) -> anyhow::Result<PathBuf
     Ok(file)
 }
 
-fn load(file: &Path, data: &Data) -> anyhow::Result<(Settings, PathBuf)> {
-    let settings = config::load(file, &|name| std::env::var(name).ok())
+fn load(file: &Path, data: &Data) -> anyhow::Result<(Settings, PathBuf, Looks)> {
+    let desk = Desk::default();
+    let settings = config::load_with(file, &|name| std::env::var(name).ok(), &desk)
         .map_err(|errors| config_errors(&errors))?;
     let folder = data
         .data
         .clone()
         .unwrap_or_else(|| settings.server.data.clone());
-    Ok((settings, folder))
+    Ok((settings, folder, desk.files.looks()))
 }
 
 impl Serve {
     pub(super) async fn run(self) -> anyhow::Result<ExitCode> {
         let configuration = configuration(self.config, &self.data)?;
-        let (settings, data) = load(&configuration, &self.data)?;
+        let (settings, data, looks) = load(&configuration, &self.data)?;
         if let Some(file) = &self.script {
             return rehearse(settings, data, file).await;
         }
@@ -96,12 +100,14 @@ impl Serve {
         };
         let stop = CancellationToken::new();
         let signals = TaskTracker::new();
-        signals.spawn(listen_to_signals(
-            stop.clone(),
-            configuration,
-            signals.clone(),
-        )?);
-        serve::serve(settings, data, numbers, stop).await?;
+        let (tell, told) = mpsc::channel(1);
+        signals.spawn(listen_to_signals(stop.clone(), tell)?);
+        let again = Again {
+            file: configuration,
+            looks,
+            told,
+        };
+        serve::serve(settings, data, numbers, again, stop).await?;
         Ok(ExitCode::SUCCESS)
     }
 }
@@ -121,11 +127,10 @@ async fn rehearse(settings: Settings, data: PathBuf, file: &Path) -> anyhow::Res
     Ok(ExitCode::from(u8::from(!played.is_well())))
 }
 
-/// The first SIGTERM or Ctrl-C drains, the second ends at once. SIGHUP reads the settings again.
+/// The first SIGTERM or Ctrl-C drains, the second ends at once. SIGHUP has settings and charters read again.
 fn listen_to_signals(
     stop: CancellationToken,
-    configuration: PathBuf,
-    reading: TaskTracker,
+    tell: mpsc::Sender<()>,
 ) -> anyhow::Result<impl Future<Output = ()>> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
@@ -136,9 +141,8 @@ fn listen_to_signals(
                 _ = terminate.recv() => {}
                 _ = interrupt.recv() => {}
                 _ = hang_up.recv() => {
-                    let file = configuration.clone();
-                    // A disk that hangs must not keep the next signal waiting.
-                    reading.spawn_blocking(move || read_again(&file));
+                    // One that waits already is enough: it will see everything that is there by then.
+                    let _ = tell.try_send(());
                     continue;
                 }
             }
@@ -152,18 +156,6 @@ fn listen_to_signals(
             stop.cancel();
         }
     })
-}
-
-/// Says what is wrong with new settings, before a restart finds it out. Those in force stay.
-fn read_again(file: &Path) {
-    let shown = file.display();
-    match config::load(file, &|name| std::env::var(name).ok()) {
-        Ok(_) => info!("the settings in \"{shown}\" are fine; new ones take effect with a restart"),
-        Err(errors) => warn!(
-            "the settings in \"{shown}\" are refused, the old ones stay in force: {:#}",
-            config_errors(&errors)
-        ),
-    }
 }
 
 impl Health {
@@ -216,7 +208,7 @@ impl Health {
                 Ok(ExitCode::SUCCESS)
             }
             Reply::Refused(why) => bail!("the running house cannot say: {why}"),
-            Reply::Said(_) | Reply::Link(_) => {
+            Reply::Said(_) | Reply::Link(_) | Reply::Reloaded(_) | Reply::Audit { .. } => {
                 bail!("the running house gave another answer than asked; is it of this release?")
             }
         }

@@ -4,17 +4,21 @@
 #[cfg(test)]
 mod tests;
 
+use std::cell::RefCell;
 use std::path::Path;
 use std::sync::Arc;
 
 use serde::Deserialize;
+use sha2::{Digest as _, Sha256};
 use teahouse_core::rules::judge::Rules;
 use teahouse_core::rules::warnings::warnings;
 use teahouse_core::{Charter, Language};
 use toml::{Table, Value};
 
-use super::Ruled;
+use super::files::Files;
+use super::lists;
 use super::source::{ConfigError, Source, nearest};
+use super::{Desk, Ruled};
 
 /// Charters that ship with the house.
 const TEMPLATES: [(&str, &str); 4] = [
@@ -35,16 +39,14 @@ const TEMPLATES: [(&str, &str); 4] = [
         include_str!("../../../../data/charters/quiet-house.toml"),
     ),
 ];
-/// A list of some hundred thousand words is smaller.
-const LARGEST_LIST: u64 = 16 << 20;
 /// A charter that extends one that extends one … ends here.
 const DEEPEST: usize = 4;
 /// The lists of a section, which lie beside their charter.
 const FILES: [&str; 2] = ["list", "allow"];
 
 /// Reads a charter and all it extends.
-pub(super) fn read(file: &Path) -> Result<Charter, ConfigError> {
-    let source = Source::read(file)?;
+pub(super) fn read(file: &Path, files: &Files) -> Result<Charter, ConfigError> {
+    let source = Source::read(file, files)?;
     let own: Table = source.parse()?;
     if !own.contains_key("extends") {
         let mut charter: Charter = source.parse()?;
@@ -55,7 +57,7 @@ pub(super) fn read(file: &Path) -> Result<Charter, ConfigError> {
         }
         return Ok(charter);
     }
-    let whole = inherit(&source, own, DEEPEST)?;
+    let whole = inherit(&source, own, DEEPEST, files)?;
     Charter::deserialize(whole).map_err(|error| {
         // A mistake of the own words is shown where it stands; what is missing there may be inherited.
         match source.parse::<Charter>() {
@@ -72,9 +74,20 @@ pub(super) fn rule(
     file: &Path,
     charter: Charter,
     language: Language,
+    desk: &Desk<'_>,
 ) -> Result<Ruled, Vec<ConfigError>> {
     let speaks = charter.speaks.unwrap_or(language);
-    let rules = Rules::compile(&charter, speaks, 1, &read_list).map_err(|errors| {
+    let hash = RefCell::new(Sha256::new_with_prefix(words_of(&charter)));
+    let read = |path: &str| {
+        desk.files.reads(Path::new(path));
+        let text = lists::read(path)?.text;
+        let mut hash = hash.borrow_mut();
+        hash.update((text.len() as u64).to_be_bytes());
+        hash.update(text.as_bytes());
+        Ok(text)
+    };
+    let rules = Rules::compile_beside(&desk.others, &charter, speaks, 1, &read);
+    let rules = rules.map_err(|errors| {
         let told = errors.into_iter();
         told.map(|error| ConfigError::whole_file(file, error))
             .collect::<Vec<_>>()
@@ -86,29 +99,29 @@ pub(super) fn rule(
     Ok(Ruled {
         charter: Arc::new(charter),
         rules: Arc::new(rules),
+        hash: hash.into_inner().finalize().into(),
         warnings,
     })
 }
 
-/// A list's words, of at most so many bytes.
-fn read_list(path: &str) -> Result<String, String> {
-    let size = std::fs::metadata(path)
-        .map_err(|error| format!("cannot read the list \"{path}\": {error}"))?
-        .len();
-    if size > LARGEST_LIST {
-        return Err(format!(
-            "the list \"{path}\" has {size} bytes, at most {LARGEST_LIST} are read; split it or make it shorter"
-        ));
+/// All that a charter says itself, wherever its lists lie.
+fn words_of(charter: &Charter) -> Vec<u8> {
+    let mut charter = charter.clone();
+    for words in &mut charter.words {
+        for list in [&mut words.list, &mut words.allow].into_iter().flatten() {
+            list.clear();
+        }
     }
-    let bytes =
-        std::fs::read(path).map_err(|error| format!("cannot read the list \"{path}\": {error}"))?;
-    let text = String::from_utf8(bytes)
-        .map_err(|_| format!("the list \"{path}\" is not UTF-8 text; save it as UTF-8"))?;
-    Ok(text.trim_start_matches('\u{feff}').to_owned())
+    serde_json::to_vec(&charter).expect("a charter is made of texts and numbers")
 }
 
 /// The table with what it extends under it, and its lists by their whole paths.
-fn inherit(source: &Source, mut own: Table, depth: usize) -> Result<Table, ConfigError> {
+fn inherit(
+    source: &Source,
+    mut own: Table,
+    depth: usize,
+    files: &Files,
+) -> Result<Table, ConfigError> {
     find_lists(source, &mut own);
     let Some(extends) = own.get("extends").cloned() else {
         return Ok(own);
@@ -132,9 +145,9 @@ fn inherit(source: &Source, mut own: Table, depth: usize) -> Result<Table, Confi
             source.error(None, format!("the template \"{name}\" is broken: {error}"))
         })?,
         None if name.ends_with(".toml") => {
-            let source = Source::read(&source.beside(Path::new(name)))?;
+            let source = Source::read(&source.beside(Path::new(name)), files)?;
             let table = source.parse()?;
-            inherit(&source, table, depth)?
+            inherit(&source, table, depth, files)?
         }
         None => {
             let known = TEMPLATES.map(|(name, _)| name);

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde::de::DeserializeOwned;
 
+use super::files::Files;
 use super::secret;
 
 pub(super) type Span = std::ops::Range<usize>;
@@ -22,7 +23,8 @@ const LARGEST: u64 = 1 << 20;
 const SHOWN: usize = 60;
 
 impl Source {
-    pub(super) fn read(file: &Path) -> Result<Self, ConfigError> {
+    pub(super) fn read(file: &Path, files: &Files) -> Result<Self, ConfigError> {
+        files.reads(file);
         let fail = |message: String| ConfigError::whole_file(file, message);
         let shown = file.display();
         let size = std::fs::metadata(file)

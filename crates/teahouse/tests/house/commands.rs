@@ -122,3 +122,27 @@ async fn a_model_nobody_knows_is_kept_only_as_it_is_and_told_by_its_hash() {
         b"GGUF something else"
     );
 }
+
+#[tokio::test]
+async fn check_says_what_is_in_a_list_however_it_is_written() {
+    let model = FakeModel::start().await;
+    let ground = Ground::new(BINARY, &model.base_url());
+    // GBK: 词,类 / 赌场,1 / 赌场,2 / x,3 / 的,4 / 加微信,5
+    let table = b"\xb4\xca,\xc0\xe0\r\n\xb6\xc4\xb3\xa1,1\r\n\xb6\xc4\xb3\xa1,2\r\nx,3\r\n\xb5\xc4,4\r\n\xbc\xd3\xce\xa2\xd0\xc5,5\r\n";
+    std::fs::write(ground.file("spam.csv"), table).expect("the list is written");
+    let charter = "name = \"a\"\n[[words]]\nname = \"spam\"\nmode = \"on\"\nlist = \"spam.csv\"\n";
+    let file = ground.file("rules.toml");
+    std::fs::write(&file, charter).expect("the charter is written");
+    let ran = ground.run(["check".as_ref(), file.as_os_str()], b"").await;
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    for part in [
+        "spam.csv: 3 entries, 1 duplicate, 1 line left out, GB18030\n",
+        "spam.csv:3: the same as line 2\n",
+        "spam.csv:4: left out: \"x\" is too short",
+        "words \"spam\": 1 line of its file left out; line 4: ",
+        "spam.csv:5: \"的\" is found in everyday words",
+        "rules.toml: fine\n",
+    ] {
+        assert!(ran.log.contains(part), "{part}: {}", ran.log);
+    }
+}

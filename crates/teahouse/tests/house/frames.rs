@@ -295,9 +295,11 @@ const RISKY: i64 = 299;
 
 /// Groups where something happens to us while the model thinks: what every send meets then, how often each message is
 /// tried, and what stands on the disk as its end.
-const REFUSALS: [(i64, Fault, usize, &str); 4] = [
+const REFUSALS: [(i64, Fault, usize, &str); 5] = [
     (701, refusal(GONE), 1, "gone"),
-    (702, refusal(MUTED), 1, "muted"),
+    // We hear of that one, and do not try at all.
+    (702, refusal(MUTED), 0, "muted"),
+    (706, refusal(MUTED), 1, "muted"),
     (703, refusal(RISKY), 2, "refused"),
     (704, refusal(GONE), 1, "gone"),
 ];
@@ -355,7 +357,7 @@ async fn bad_025_where_we_may_not_speak_a_message_ends_as_dead_and_is_not_tried_
     assert!(
         scene
             .model
-            .wait_until(|model| model.in_flight() == 5, LIMIT)
+            .wait_until(|model| model.in_flight() == 6, LIMIT)
             .await
     );
     // Removed, muted, nothing told at all, dissolved; and no admin any more, who may still speak.
@@ -411,7 +413,7 @@ async fn bad_025_where_we_may_not_speak_a_message_ends_as_dead_and_is_not_tried_
     let totals = ground.store().await.totals().await.unwrap();
     assert_eq!(
         (totals.turns, totals.open_turns, totals.dead),
-        (7, 0, 8),
+        (8, 0, 10),
         "{totals:?}"
     );
 }

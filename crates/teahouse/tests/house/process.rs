@@ -278,7 +278,7 @@ async fn bad_082_told_twice_to_close_it_ends_at_once_and_loses_nothing() {
 async fn bad_082_new_settings_are_checked_when_told_to_and_bad_ones_refused_by_name() {
     let mut scene = Scene::open().await;
     let good = scene.ground.charter.clone();
-    let fine = "are fine; new ones take effect with a restart";
+    let takes_a_restart = "server.metrics is different: that takes a restart";
     let plain_http = vec![("far".into(), "http://example.org/v1".into())];
     let (ground, house) = (&mut scene.ground, &scene.house);
     let models = std::mem::replace(&mut ground.models, plain_http);
@@ -302,9 +302,9 @@ async fn bad_082_new_settings_are_checked_when_told_to_and_bad_ones_refused_by_n
     (ground.models, ground.charter) = (models, good);
     ground.metrics.clear();
     ground.configuration();
-    assert!(!said(&scene.house).contains(fine));
+    assert!(!said(&scene.house).contains(takes_a_restart));
     scene.house.signal(Signal::HUP);
-    scene.house.wait_for_line(fine).await;
+    scene.house.wait_for_line(takes_a_restart).await;
     scene.asks(701, 42, "ai why is tea red?").await;
     // Nothing was swapped behind our back.
     assert_eq!(scene.ground.knock("GET", "/metrics", &[]).await.status, 200);

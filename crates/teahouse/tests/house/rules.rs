@@ -104,7 +104,7 @@ async fn a_question_in_another_language_is_answered_with_a_reminder_and_the_next
     assert!(first.contains("English"), "{}", told.text);
     assert!(told.text.contains("oxidised"), "{}", told.text);
     let told = scene.asks(700, 42, "ai 那绿茶为什么是绿色的呢？").await;
-    assert!(told.text.contains("rule of this house"), "{}", told.text);
+    assert!(told.text.contains("admin will look"), "{}", told.text);
     assert_eq!(scene.model.count(), 1);
     scene.close().await;
 }
@@ -129,7 +129,7 @@ async fn a_question_that_holds_a_listed_word_or_a_denied_link_is_not_asked() {
         (43, "ai what is hxxps://bad-shop[.]net about?"),
     ] {
         let told = scene.asks(700, member, question).await;
-        assert!(told.text.contains("rule of this house"), "{}", told.text);
+        assert!(told.text.contains("admin will look"), "{}", told.text);
         assert!(
             !told.text.to_lowercase().contains("crypto"),
             "{}",
@@ -204,9 +204,11 @@ async fn bad_046_a_line_of_despair_gets_the_card_at_once_whatever_else_holds_and
             told.text
         );
     }
-    let idiom = scene
-        .bridge
-        .says(700, 43, "笑死我了，这个作业 is killing me");
+    let idiom = scene.bridge.says(
+        700,
+        43,
+        "this homework is killing me, I am dying of laughter",
+    );
     let last = scene.bridge.says(700, 44, "I want to die");
     scene.answer_to(&last).await;
     assert!(scene.bridge.quoting(&idiom).is_empty());

@@ -9,7 +9,7 @@ use teahouse_adapters::Incoming;
 use teahouse_core::{
     AccountName, ChatRequest, EventKind, FailureKind, Finish, Message, MessageId, Role,
 };
-use teahouse_testkit::platform::Fate;
+use teahouse_testkit::platform::{Fate, Shown};
 use teahouse_testkit::script::Script;
 
 use crate::tea::{Said, Tea, hours, member, minutes, seconds};
@@ -670,6 +670,42 @@ async fn bad_025_a_room_that_refuses_us_is_left_alone() {
     let refused = room.says("lin", "ai and green tea?").await;
     assert_eq!(room.answers_to(&refused).len(), 1, "tried once more");
     assert_eq!(tea.finish().await.dead, 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_first_contact_notice_that_nobody_saw_comes_with_the_next_answer() {
+    use Fate::{Muted, Refused, Swallowed, Unacknowledged as Unknown};
+    for (looks, fates, shown, why) in [
+        (true, &[Muted, Muted][..], 1, "both"),
+        (true, &[Unknown, Muted], 1, "the notice alone"),
+        (true, &[Unknown, Refused, Refused], 1, "refused twice"),
+        (true, &[Unknown, Swallowed, Swallowed], 1, "swallowed twice"),
+        (true, &[Unknown, Unknown], 1, "it was shown"),
+        (false, &[Unknown; 4], 2, "sent twice, and nobody can tell"),
+    ] {
+        for restarts in [false, true] {
+            let tea = Tea::under(GENEROUS).opens().await;
+            tea.platform.keeps_history(looks);
+            let room = tea.room("青茶");
+            for fate in fates {
+                tea.platform.next_send(*fate);
+            }
+            room.says("lin", "ai why is tea red?").await;
+            tea.clock.advance(minutes(2)).await;
+            if restarts {
+                tea.restarts().await;
+            }
+            for _ in 0..3 {
+                room.says("lin", "ai and green tea?").await;
+                tea.clock.advance(minutes(1)).await;
+            }
+            let greets = |shown: &&Shown| shown.text.contains("I am a program");
+            let greetings = room.house().iter().filter(greets).count();
+            let told = tea.transcript();
+            assert_eq!(greetings, shown, "{why}, restarts: {restarts}: {told}");
+            tea.finish().await;
+        }
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -12,13 +12,13 @@ use teahouse::config::House;
 use teahouse::host::{Host, Parts};
 use teahouse_adapters::{Adapter, EventSink, Incoming};
 use teahouse_core::{
-    AiMark, Charter, ChatId, Currency, Language, MemberId, MessageId, Nano, Pace, Price, Role,
-    RoomKind, Route, RouteModel, Segment,
+    AiMark, Charter, ChatId, Currency, Effect, Language, MemberId, MessageId, Nano, Pace, Price,
+    Role, RoomKind, Route, RouteModel, Segment,
 };
 use teahouse_providers::parrot::Act;
 use teahouse_providers::{Gateway, PARROT, Parrot, Provider};
 use teahouse_store::{EmbeddedStore, HostId, Opening, Store, Totals};
-use teahouse_testkit::platform::{FakePlatform, Shown, SimTime, us};
+use teahouse_testkit::platform::{FakePlatform, Shown, SimTime, Tried, us};
 use teahouse_testkit::script::ScriptedProvider;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -367,6 +367,16 @@ impl Tea {
         *self.host.lock().unwrap_or_else(PoisonError::into_inner) = host;
     }
 
+    /// What stands on the disk.
+    pub fn store(&self) -> &EmbeddedStore {
+        &self.store
+    }
+
+    /// What time the house thinks it is.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
     pub async fn totals(&self) -> Totals {
         self.store.totals().await.expect("the books open")
     }
@@ -375,7 +385,7 @@ impl Tea {
     pub fn transcript(&self) -> String {
         let shown = self.platform.shown();
         let passed = self.clock.passed.lock().expect("no panic").clone();
-        Transcript::of(&shown, &passed)
+        Transcript::of(&shown, &passed, &self.platform.tried())
     }
 
     /// Closes the house and checks that nothing is left unexplained: every question has its one end, no money is set
@@ -538,8 +548,16 @@ struct Transcript {
 }
 
 impl Transcript {
-    fn of(shown: &[Shown], passed: &[(Duration, Duration)]) -> String {
+    fn of(shown: &[Shown], passed: &[(Duration, Duration)], tried: &[Tried]) -> String {
         let mut transcript = Transcript { lines: Vec::new() };
+        let by_house = |message: &MessageId| {
+            let recall = Effect::Recall {
+                message: message.clone(),
+            };
+            tried
+                .iter()
+                .any(|tried| tried.done && tried.effect == recall)
+        };
         for (at, length) in passed {
             let minutes = length.as_secs() / 60;
             let text = match (minutes / 60, minutes % 60, length.as_secs() % 60) {
@@ -564,10 +582,29 @@ impl Transcript {
             let chat = Some(message.chat.clone());
             transcript.line(message.at, chat.clone(), who, &message.text);
             if let Some(at) = message.recalled {
-                let who = message.who.as_deref().unwrap_or("house").to_owned();
-                let text = format!("(takes back: {})", message.text);
+                let author = message.who.as_deref();
+                let (who, whose) = match (by_house(&message.message), author) {
+                    (true, Some(author)) => ("house", format!("{author}'s ")),
+                    (true, None) | (false, None) => ("house", String::new()),
+                    (false, Some(author)) => (author, String::new()),
+                };
+                let (who, text) = (
+                    who.to_owned(),
+                    format!("(takes back {whose}: {})", message.text),
+                );
+                let text = text.replace("back : ", "back: ").replace("'s : ", "'s: ");
                 transcript.line(at, chat, who, &text);
             }
+        }
+        for tried in tried.iter().filter(|tried| tried.done) {
+            let text = match &tried.effect {
+                Effect::Recall { .. } => continue,
+                Effect::Mute { member, seconds } => format!("(mutes {member} for {seconds} s)"),
+                Effect::Unmute { member } => format!("(lets {member} speak again)"),
+                Effect::Remove { member } => format!("(removes {member})"),
+            };
+            let chat = Some(tried.chat.clone());
+            transcript.line(tried.at, chat, "house".to_owned(), &text);
         }
         transcript.written()
     }

@@ -184,7 +184,10 @@ async fn the_limit_of_a_day_is_told_once_and_is_nobody_elses() {
                  | ai new: we start afresh
                  | ai stop: the answer stops
                  | ai why (in reply to a message): why it was answered or not
-                 | ai about me: what is kept about you
+                 | ai about me: what is kept about you · ai forget me: it is erased
+                 | ai rules: the rules of this house
+                 | ai appeal <why>: what was done to you was wrong
+                 | ai report (in reply to a message): an admin should look
     chen         | ai five?
     house → chen | [AI] Tea.
                    (4 h later)
@@ -466,8 +469,12 @@ async fn members_help_themselves() {
                  | ai new: we start afresh
                  | ai stop: the answer stops
                  | ai why (in reply to a message): why it was answered or not
-                 | ai about me: what is kept about you
-                 | admins: ai on · off · pause 30m · new room
+                 | ai about me: what is kept about you · ai forget me: it is erased
+                 | ai rules: the rules of this house
+                 | ai appeal <why>: what was done to you was wrong
+                 | ai report (in reply to a message): an admin should look
+                 | admins: ai on · off · pause 30m · new room · review · report · mute @member 10m · recall (in reply) · pardon @member · sweep last 1h · note …
+                 | ai rule show · rule add word …, … · rule try · rule mode 2 on · rule back
     lin          | ai what is oolong?
     house → lin  | [AI] Oolong is half red.
     house        | I am a program and can be wrong. I answer when called (ai …). I read this room to follow the talk and keep it for 7 days; what I was asked goes to a model service. ai about me shows what is kept of you.
@@ -516,8 +523,12 @@ async fn members_help_themselves_in_chinese() {
                  | ai 重来：从头聊
                  | ai 停：停下回答
                  | ai 为什么（回复一条消息）：它为什么有或没有回答
-                 | ai 关于我：留下了什么
-                 | 管理员：ai 开 · 关 · 暂停 30分钟 · 全群重来
+                 | ai 关于我：留下了什么 · ai 忘记我：全部忘掉
+                 | ai 群规：这里的规矩
+                 | ai 申诉 理由：处理得不对
+                 | ai 举报（回复一条消息）：请管理员看
+                 | 管理员：ai 开 · 关 · 暂停 30分钟 · 全群重来 · 待审 · 周报 · 禁言 @成员 10分钟 · 撤回（回复）· 赦免 @成员 · 清扫 最近 1小时 · 备注 …
+                 | ai 规矩 看 · 规矩 加 词 …，… · 规矩 试 · 规矩 模式 2 生效 · 规矩 退回
     小林         | 茶馆，乌龙是什么？
     house → 小林 | 〔AI〕乌龙是半发酵的茶。
     house        | 我是程序，会出错。叫我（ai …）我才回答。为了听懂上下文，我会读这里的聊天并保留 7 天；问我的话会交给模型服务。ai 关于我 可以看到留下了什么。

@@ -6,9 +6,9 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use super::qq::{Call, Chat, History, Show};
+use super::qq::{Call, Chat, History, RecallRefused, Show};
 use super::wire::{self, Flavour};
-use super::{Attempt, Fault, Side};
+use super::{Attempt, EffectFault, Fault, Side};
 
 pub(super) enum Outcome {
     Answer(Value),
@@ -72,7 +72,14 @@ impl Asked<'_> {
             "send_group_forward_msg" | "send_private_forward_msg" => {
                 self.send(&self.params["messages"])
             }
-            "delete_msg" => self.recall(),
+            "delete_msg" => self.effect(|| self.recall()),
+            "get_forward_msg" => {
+                let id = &self.params["id"];
+                match id.as_str().and_then(|id| self.side.qq.bundle(id)) {
+                    Some(messages) => self.ok(&json!({ "messages": messages })),
+                    None => self.threw("消息已过期或者为内层消息，无法获取转发消息"),
+                }
+            }
             "get_msg" => self.message(),
             "get_group_msg_history" | "get_friend_msg_history" => self.history(),
             "get_group_member_info" => self.member_info(),
@@ -104,7 +111,7 @@ impl Asked<'_> {
             }
             "get_status" => self.ok(&json!({"online": true, "good": true, "stat": {}})),
             "get_version_info" => self.ok(&self.flavour.version()),
-            "set_group_ban" => self.mute(),
+            "set_group_ban" => self.effect(|| self.mute()),
             "set_group_whole_ban" => {
                 let Some(group) = self.group() else {
                     return self.bad("group_id");
@@ -112,15 +119,7 @@ impl Asked<'_> {
                 let seconds = i64::from(self.params["enable"].as_bool().unwrap_or(true));
                 self.muted(self.side.qq.mute_for(options.self_id, group, 0, seconds))
             }
-            "set_group_kick" => {
-                let (Some(group), Some(user)) =
-                    (self.group(), wire::number(&self.params["user_id"]))
-                else {
-                    return self.bad("user_id");
-                };
-                self.side.qq.kick_for(options.self_id, group, user);
-                self.ok(&Value::Null)
-            }
+            "set_group_kick" => self.effect(|| self.kick()),
             "set_group_card"
             | "mark_msg_as_read"
             | "set_input_status"
@@ -341,23 +340,92 @@ impl Asked<'_> {
         }
     }
 
+    /// Something is done to a room, and something may go wrong with it.
+    fn effect(&self, act: impl FnOnce() -> Outcome) -> Outcome {
+        let side = self.side;
+        let fault = side.state().effect_faults.pop_front();
+        match fault.unwrap_or(EffectFault::None) {
+            EffectFault::None => act(),
+            EffectFault::Swallowed => self.ok(&Value::Null),
+            EffectFault::Refuses(words) => self.threw(words),
+            EffectFault::ToldTimeout => {
+                act();
+                let told = self.flavour.effect_timeout(self.action, self.echo);
+                Outcome::Later(side.options.send_timeout, told)
+            }
+            EffectFault::Unnoticed => side.qq.hushed(act),
+            EffectFault::Cut { done } => {
+                side.cut();
+                done.then(|| side.qq.hushed(act));
+                Outcome::Cut
+            }
+            EffectFault::Silent { done } => {
+                done.then(|| side.qq.hushed(act));
+                Outcome::Nothing
+            }
+        }
+    }
+
     fn recall(&self) -> Outcome {
         let id = wire::number(&self.params["message_id"]);
         let found = id.and_then(|id| self.side.find(id, None));
-        let done = found.is_some_and(|(chat, seq)| {
-            self.side
-                .qq
-                .recall_for(self.side.options.self_id, chat, seq)
-        });
-        match self.flavour {
+        let Some((chat, seq)) = found else {
+            return match self.flavour {
+                Flavour::NapCat => self.threw("Recall failed"),
+                Flavour::LlBot => self.threw(&format!("消息{}不存在", id.unwrap_or(0))),
+                Flavour::LagrangeV1 => self.threw(""),
+                Flavour::GoCqhttp => self.coded("MESSAGE_NOT_FOUND", "消息不存在"),
+            };
+        };
+        let account = self.side.options.self_id;
+        match (self.side.qq.recall_for(account, chat, seq), self.flavour) {
             // The server's answer is not looked at: ok is not recalled.
-            Flavour::LlBot if found.is_some() => self.ok(&Value::Null),
-            _ if done => self.ok(&Value::Null),
-            Flavour::GoCqhttp => {
+            (Ok(()), _) | (Err(_), Flavour::LlBot) => self.ok(&Value::Null),
+            (Err(_), Flavour::LagrangeV1) => self.threw(""),
+            (Err(RecallRefused::TooFast), Flavour::GoCqhttp) => {
+                self.threw("recall error: 1008 msg: security check not pass")
+            }
+            (Err(RecallRefused::No), Flavour::GoCqhttp) => {
                 self.threw("recall error: 1001 msg: No message meets the requirements")
             }
-            Flavour::NapCat | Flavour::LlBot | Flavour::LagrangeV1 => self.threw("Recall failed"),
+            (Err(RecallRefused::TooFast), Flavour::NapCat) => self.threw("1008"),
+            (Err(RecallRefused::No), Flavour::NapCat) => self.threw("Recall failed"),
         }
+    }
+
+    fn kick(&self) -> Outcome {
+        let (Some(group), Some(user)) = (self.group(), wire::number(&self.params["user_id"]))
+        else {
+            return self.bad("user_id");
+        };
+        let account = self.side.options.self_id;
+        match (self.side.qq.kick_for(account, group, user), self.flavour) {
+            // Neither looks at what QQ says.
+            (_, Flavour::NapCat | Flavour::LagrangeV1) | (Ok(()), _) => self.ok(&Value::Null),
+            (Err(why), Flavour::LlBot | Flavour::GoCqhttp) => self.refused(why),
+        }
+    }
+
+    /// The words for a mute or a removal that QQ refuses.
+    fn refused(&self, why: &str) -> Outcome {
+        match (self.flavour, why) {
+            (Flavour::NapCat, "ERR_NOT_GROUP_ADMIN") => {
+                Outcome::Answer(self.flavour.refusal(120_101_005, why, self.echo))
+            }
+            (Flavour::NapCat, _) => self.threw(why),
+            (Flavour::LlBot, "user not in group") => self.threw("无法获取用户信息"),
+            (Flavour::LlBot, _) => self.threw("ERR_NOT_GROUP_ADMIN"),
+            (Flavour::GoCqhttp, "user not in group") => {
+                self.coded("MEMBER_NOT_FOUND", "群员不存在")
+            }
+            (Flavour::GoCqhttp, _) => self.coded("NOT_MANAGEABLE", "机器人权限不足"),
+            // It answers ok whatever happened.
+            (Flavour::LagrangeV1, _) => self.ok(&Value::Null),
+        }
+    }
+
+    fn coded(&self, code: &str, words: &str) -> Outcome {
+        Outcome::Answer(self.flavour.coded(code, words, self.echo))
     }
 
     fn message(&self) -> Outcome {
@@ -422,11 +490,14 @@ impl Asked<'_> {
         if user == self.side.options.self_id {
             self.side.qq.enters(group, user);
         }
-        let info = self.side.qq.member_info(group, user);
-        info.map_or_else(
-            || self.threw(&format!("群({group})成员{user}不存在")),
-            |info| self.ok(&info),
-        )
+        match (self.side.qq.member_info(group, user), self.flavour) {
+            (Some(info), _) => self.ok(&info),
+            (None, Flavour::LlBot) => self.threw("群成员未找到"),
+            (None, Flavour::GoCqhttp) => self.coded("MEMBER_NOT_FOUND", "群员不存在"),
+            (None, Flavour::NapCat | Flavour::LagrangeV1) => {
+                self.threw(&format!("群({group})成员{user}不存在"))
+            }
+        }
     }
 
     fn mute(&self) -> Outcome {
@@ -450,13 +521,8 @@ impl Asked<'_> {
 
     fn muted(&self, done: Result<(), &'static str>) -> Outcome {
         match done {
-            Err("ERR_NOT_GROUP_ADMIN") if self.flavour == Flavour::NapCat => Outcome::Answer(
-                self.flavour
-                    .refusal(120_101_005, "ERR_NOT_GROUP_ADMIN", self.echo),
-            ),
-            // Lagrange answers ok whatever happened.
-            Err(why) if self.flavour != Flavour::LagrangeV1 => self.threw(why),
-            Ok(()) | Err(_) => self.ok(&Value::Null),
+            Ok(()) => self.ok(&Value::Null),
+            Err(why) => self.refused(why),
         }
     }
 }

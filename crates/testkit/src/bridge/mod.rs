@@ -3,8 +3,8 @@
 //! It stands where the QQ client stands: it pushes events, answers actions, redials when cut, and keeps nothing for later,
 //! as the real ones do. [`FakeQq`] holds what members truly see. Never reads the house's types, only its frames.
 //!
-//! `mod.rs` the bridge and its sockets · `qq.rs` the world behind it · `actions.rs` calls and their answers ·
-//! `wire.rs` the four flavours' JSON.
+//! `mod.rs` the bridge and its sockets · `qq.rs` the world behind it · `qq/rights.rs` who may do what there ·
+//! `actions.rs` calls and their answers · `wire.rs` the four flavours' JSON.
 
 mod actions;
 mod qq;
@@ -148,6 +148,31 @@ pub enum Fault {
     },
 }
 
+/// What goes wrong with one recall, mute or removal. Whether there is a right to it is asked of the world all the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EffectFault {
+    /// Nothing.
+    None,
+    /// The bridge says ok, and nothing happens.
+    Swallowed,
+    /// The bridge says no, in these words.
+    Refuses(&'static str),
+    /// It is done, and the bridge says `Timeout: NTEvent…`.
+    ToldTimeout,
+    /// It is done and said so, and no notice comes of it.
+    Unnoticed,
+    /// The socket drops before the answer and the notice.
+    Cut {
+        /// Whether it is done.
+        done: bool,
+    },
+    /// Never answered, and no notice comes.
+    Silent {
+        /// Whether it is done.
+        done: bool,
+    },
+}
+
 /// One send as the bridge meets it, for scripts.
 #[derive(Clone, Debug)]
 pub struct Attempt {
@@ -242,6 +267,11 @@ impl FakeBridge {
     /// What goes wrong with the next send without an entry; the queue is asked before the script.
     pub fn next_send(&self, fault: Fault) {
         self.side.state().faults.push_back(fault);
+    }
+
+    /// What goes wrong with the next recall, mute or removal without an entry.
+    pub fn next_effect(&self, fault: EffectFault) {
+        self.side.state().effect_faults.push_back(fault);
     }
 
     /// Decides for every send what goes wrong.
@@ -390,6 +420,7 @@ struct State {
     known: HashMap<i64, Vec<(Chat, i64)>>,
     known_order: VecDeque<i64>,
     faults: VecDeque<Fault>,
+    effect_faults: VecDeque<EffectFault>,
     script: Option<Script>,
     sends: u64,
     shuffles: u64,

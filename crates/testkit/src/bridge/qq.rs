@@ -1,6 +1,8 @@
 //! The QQ side's truth: groups, members, roles, mutes, and every message that people can see.
 //! Bridges read it and write to it; tests act as its people and look at what was shown. It loses nothing and knows no house.
 
+mod rights;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
@@ -11,6 +13,8 @@ use tokio::time::{Instant, timeout};
 
 use super::wire::{self, Flavour, View};
 use super::{Out, Side};
+pub(super) use rights::RecallRefused;
+use rights::Recalls;
 
 /// Where people talk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -153,6 +157,8 @@ struct Inner {
 }
 
 struct World {
+    /// Bundles of forwarded messages, by their handle.
+    bundles: HashMap<String, Value>,
     chats: BTreeMap<Chat, Vec<Line>>,
     groups: BTreeMap<i64, Group>,
     sides: Vec<Weak<Side>>,
@@ -162,6 +168,10 @@ struct World {
     written: Vec<Written>,
     calls: Vec<Call>,
     history: History,
+    /// Whether what changes is told to nobody.
+    hushed: bool,
+    /// Where recalls are throttled.
+    recalls: Option<Recalls>,
 }
 
 #[derive(Default)]
@@ -195,7 +205,8 @@ pub(super) struct Show {
 
 /// Every chat starts here, so that flavours with unqualified ids do collide between groups.
 const FIRST_SEQ: i64 = 16_001;
-
+/// LLBot gives out what it has in memory, recalled or not.
+const LLBOT_REMEMBERS: Duration = Duration::from_secs(120);
 impl Default for FakeQq {
     fn default() -> FakeQq {
         FakeQq::new()
@@ -214,6 +225,9 @@ impl FakeQq {
             written: Vec::new(),
             calls: Vec::new(),
             history: History::Works,
+            hushed: false,
+            recalls: None,
+            bundles: HashMap::new(),
         };
         FakeQq {
             inner: Arc::new(Inner {
@@ -225,14 +239,39 @@ impl FakeQq {
 
     // ---- people act
 
-    /// A member says something in a group.
+    /// What is in a bundle of forwarded messages; a member shows it with a segment that names its handle.
+    pub fn keeps_bundle(&self, id: &str, messages: Value) {
+        self.world().bundles.insert(id.to_owned(), messages);
+    }
+
+    /// The messages of a bundle.
+    pub(super) fn bundle(&self, id: &str) -> Option<Value> {
+        self.world().bundles.get(id).cloned()
+    }
+
+    /// A member says something in a group. Who is muted there, or was removed, cannot: see [`FakeQq::tries_to_say`].
     pub fn says(&self, group: i64, user: i64, words: &str) -> Said {
         self.sends(group, user, vec![wire::text(words)])
     }
 
     /// A member sends segments ([`super::text`], [`super::mention`], [`super::quote`], [`super::image`], or any JSON).
     pub fn sends(&self, group: i64, user: i64, segments: Vec<Value>) -> Said {
+        assert!(
+            self.may_speak(group, user),
+            "{user} is muted in group {group}, or not in it any more"
+        );
         self.people_send(Chat::Group(group), user, segments)
+    }
+
+    /// A member tries to say something; nothing comes of it where they may not speak.
+    pub fn tries_to_say(&self, group: i64, user: i64, words: &str) -> Option<Said> {
+        let may = self.may_speak(group, user);
+        may.then(|| self.says(group, user, words))
+    }
+
+    /// Whether the platform takes a member's words.
+    pub fn may_speak(&self, group: i64, user: i64) -> bool {
+        self.refuses(Chat::Group(group), user).is_none()
     }
 
     /// Somebody writes to one of our accounts in private.
@@ -556,71 +595,6 @@ impl FakeQq {
         (muted || (group.all_muted && role == Role::Member)).then_some((120, "你已被禁言"))
     }
 
-    pub(super) fn recall_for(&self, account: i64, chat: Chat, seq: i64) -> bool {
-        let mut world = self.world();
-        let Some(line) = world.line(chat, seq).cloned() else {
-            return false;
-        };
-        let allowed = match chat {
-            Chat::Group(group) => {
-                let (mine, theirs) = (
-                    world.member(group, account).role,
-                    world.member(group, line.user_id).role,
-                );
-                let fresh = line.at.elapsed() < Duration::from_secs(120);
-                mine > theirs || (line.user_id == account && (fresh || mine > Role::Member))
-            }
-            Chat::Private { .. } => line.user_id == account,
-        };
-        if allowed && !line.recalled {
-            world.recall(chat, seq, account);
-        }
-        drop(world);
-        self.touch();
-        allowed && !line.recalled
-    }
-
-    /// Mutes as the account; the error is NapCat's.
-    pub(super) fn mute_for(
-        &self,
-        account: i64,
-        group: i64,
-        user: i64,
-        seconds: i64,
-    ) -> Result<(), &'static str> {
-        let mut world = self.world();
-        let mine = world.member(group, account).role;
-        let theirs = world
-            .group(group)
-            .members
-            .get(&user)
-            .map(|member| member.role);
-        match theirs {
-            None if user != 0 => return Err("user not in group"),
-            _ if mine == Role::Member => return Err("ERR_NOT_GROUP_ADMIN"),
-            Some(Role::Owner) => return Err("cannot ban owner"),
-            Some(Role::Admin) if mine != Role::Owner => return Err("cannot ban admin"),
-            _ => world.mute(group, user, seconds, account),
-        }
-        drop(world);
-        self.touch();
-        Ok(())
-    }
-
-    pub(super) fn kick_for(&self, account: i64, group: i64, user: i64) {
-        let mut world = self.world();
-        // The bridge says ok whatever happened; only rights make it happen.
-        let (mine, theirs) = (
-            world.member(group, account).role,
-            world.member(group, user).role,
-        );
-        if mine > theirs {
-            world.leave(group, user, Some(account));
-        }
-        drop(world);
-        self.touch();
-    }
-
     pub(super) fn member_info(&self, group: i64, user: i64) -> Option<Value> {
         let world = self.world();
         let found = world.groups.get(&group)?;
@@ -712,8 +686,16 @@ impl FakeQq {
 
     pub(super) fn message_for(&self, side: &Side, chat: Chat, seq: i64) -> Option<Value> {
         let world = self.world();
-        let line = world.line(chat, seq).filter(|line| !line.recalled)?;
-        Some(world.event(side, chat, line))
+        let line = world.line(chat, seq)?;
+        let kept = match side.options.flavour {
+            // It asks QQ.
+            Flavour::NapCat => false,
+            // Out of its memory, for so long.
+            Flavour::LlBot => line.at.elapsed() < LLBOT_REMEMBERS,
+            // Out of their own store.
+            Flavour::LagrangeV1 | Flavour::GoCqhttp => true,
+        };
+        (kept || !line.recalled).then(|| world.event(side, chat, line))
     }
 }
 
@@ -889,7 +871,7 @@ impl World {
             if side.options.flavour == Flavour::LagrangeV1 {
                 notice["tip"] = "".into();
             }
-            side.push(Out::frame(&side.stamped("notice", notice)));
+            self.push_notice(&side, notice);
         }
     }
 
@@ -902,7 +884,7 @@ impl World {
             };
             let notice = json!({"notice_type": "group_decrease", "sub_type": sub_type, "group_id": group,
                                 "user_id": user, "operator_id": operator.unwrap_or(user)});
-            side.push(Out::frame(&side.stamped("notice", notice)));
+            self.push_notice(&side, notice);
         }
         let group = self.group(group);
         group.members.remove(&user);
@@ -939,7 +921,13 @@ impl World {
 
     fn tell_group(&mut self, group: i64, notice: &Value) {
         for side in self.sides_in(Chat::Group(group)) {
-            side.push(Out::frame(&side.stamped("notice", notice.clone())));
+            self.push_notice(&side, notice.clone());
+        }
+    }
+
+    fn push_notice(&self, side: &Side, notice: Value) {
+        if !self.hushed {
+            side.push(Out::frame(&side.stamped("notice", notice)));
         }
     }
 }

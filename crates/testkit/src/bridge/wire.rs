@@ -131,15 +131,13 @@ impl Flavour {
         match self {
             Flavour::NapCat | Flavour::LlBot => self.failed(1200, text, echo),
             Flavour::LagrangeV1 => self.failed(200, text, echo),
-            Flavour::GoCqhttp => self.frame(
-                "failed",
-                100,
-                &Value::Null,
-                "SEND_MSG_API_ERROR",
-                text,
-                echo,
-            ),
+            Flavour::GoCqhttp => self.coded("SEND_MSG_API_ERROR", text, echo),
         }
+    }
+
+    /// go-cqhttp's failures have a code word beside their text.
+    pub(super) fn coded(self, code: &str, text: &str, echo: Option<&Value>) -> Value {
+        self.frame("failed", 100, &Value::Null, code, text, echo)
     }
 
     pub(super) fn unknown_action(self, action: &str, echo: Option<&Value>) -> Value {
@@ -241,6 +239,26 @@ impl Flavour {
             Flavour::LlBot => self.threw("发送消息超时", echo),
             Flavour::LagrangeV1 => self.failed(9000, "", echo),
             Flavour::GoCqhttp => self.threw("send group message failed: blocked by server", echo),
+        }
+    }
+}
+
+impl Flavour {
+    /// The words for a recall, mute or removal of which the bridge has heard no more.
+    pub(super) fn effect_timeout(self, action: &str, echo: Option<&Value>) -> Value {
+        let method = match action {
+            "delete_msg" => "NodeIKernelMsgService/recallMsg",
+            "set_group_ban" => "NodeIKernelGroupService/setMemberShutUp",
+            _ => "NodeIKernelGroupService/kickMember",
+        };
+        match self {
+            Flavour::NapCat => self.threw(
+                &format!("Timeout: NTEvent serviceAndMethod:{method} EventRet:\n{{}}\n"),
+                echo,
+            ),
+            Flavour::LlBot => self.threw("操作超时", echo),
+            Flavour::LagrangeV1 => self.threw("", echo),
+            Flavour::GoCqhttp => self.coded("CALL_API_ERROR", "packet timed out", echo),
         }
     }
 }

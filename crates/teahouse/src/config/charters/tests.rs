@@ -33,7 +33,7 @@ impl Desk {
     }
 
     fn charter(&self, charter: &str) -> Charter {
-        read(&self.file("charter.toml", charter)).unwrap()
+        read(&self.file("charter.toml", charter), &Files::default()).unwrap()
     }
 }
 

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use teahouse_core::{
-    AccountName, Address, ChatId, ChatRequest, FRESHNESS, Language, MessageId, Notice, Outgoing,
-    TURNS_AT_ONCE, TURNS_WAITING,
+    AccountName, Address, ChatId, ChatRequest, Delivery, DeliveryId, FRESHNESS, Language,
+    MessageId, Notice, Outgoing, RoomId, TURNS_AT_ONCE, TURNS_WAITING,
 };
 use teahouse_store::{
     Acceptance, Accepted, Attempt, AttemptEnd, Lease, Outbound, Settlement, Totals,
@@ -91,6 +91,12 @@ impl Disk {
         over
     }
 
+    /// The row that a room at this address is about to send.
+    fn row_in_hand(&self, address: &Address) -> Option<DeliveryId> {
+        let room = self.places.get(address)?;
+        self.in_hand.get(room).copied()
+    }
+
     fn book(&mut self, end: &AttemptEnd) {
         self.spend((end.turn, end.number.attempt), end.cost.0);
     }
@@ -122,14 +128,17 @@ impl Truth {
                 chat: turn.address.chat.clone(),
                 label: turn.message.clone(),
                 since: now,
+                asked: turn.asked,
+                old: false,
                 ended: *end,
             };
             let room = turn.address.chat.to_string();
             self.note(&room, format!("accepted {} ({end:?})", turn.message));
             self.disk.turns.insert(turn.id, kept);
+            self.grow_old();
             let open = self.disk.turns.values();
             let open = open
-                .filter(|t| t.room == lease.room && t.ended.is_none())
+                .filter(|t| t.room == lease.room && t.ended.is_none() && !t.old)
                 .count();
             self.law(open <= TURNS_AT_ONCE + TURNS_WAITING + 1, || {
                 format!("{open} questions are open in {room}")
@@ -137,6 +146,18 @@ impl Truth {
         }
         if let (Some(attempt), Accepted::Begun) = (&acceptance.attempt, accepted) {
             self.reserved(attempt);
+        }
+    }
+
+    /// Open questions that are too old by now, by either clock: they share an apology, and keep nobody from asking.
+    fn grow_old(&mut self) {
+        let (now, life, wall) = (self.now(), self.life, self.wall());
+        for turn in self.disk.turns.values_mut().filter(|t| t.ended.is_none()) {
+            let told = self.said.values().filter(|s| s.label == turn.label);
+            let mut told = told.filter_map(|s| s.told).filter(|(l, _)| *l == life);
+            turn.old |= told.any(|(_, at)| now - at > FRESHNESS)
+                || now - turn.since > FRESHNESS
+                || wall.duration_since(turn.asked).as_secs_f64() > FRESHNESS.as_secs_f64();
         }
     }
 
@@ -153,6 +174,13 @@ impl Truth {
 
     pub fn booked(&mut self, end: &AttemptEnd) {
         self.disk.book(end);
+    }
+
+    /// A room takes a row in hand, to send it or to look for it.
+    pub fn takes_in_hand(&mut self, row: Option<&Delivery>) {
+        if let Some(row) = row {
+            self.disk.in_hand.insert(row.room, row.id);
+        }
     }
 
     pub fn released(&mut self, part: &Outbound) {
@@ -263,8 +291,12 @@ impl Truth {
     fn is_still_wanted(&mut self, question: &str) {
         let (now, life) = (self.now(), self.life);
         let is_first = self.asked.insert((life, question.to_owned()));
-        let heard = self.said.get(question).and_then(|spoken| spoken.heard);
-        let Some((_, heard)) = heard.filter(|(l, _)| *l == life) else {
+        let Some(spoken) = self.said.get(question) else {
+            return;
+        };
+        // Of two that bear one label nobody can say which was heard.
+        let collided = self.rooms[&spoken.chat].collided.contains(&spoken.label);
+        let Some((_, heard)) = spoken.heard.filter(|(l, _)| *l == life && !collided) else {
             return;
         };
         let limit = match is_first {
@@ -305,15 +337,18 @@ impl Truth {
         let words = text.trim_start_matches("(again) ").to_owned();
         let collided = |room: &RoomTruth| out.quote().is_some_and(|q| room.collided.contains(q));
         if again && let Some(room) = self.rooms.get(&chat).filter(|room| !collided(room)) {
-            let twin = room.shown.iter().find(|shown| {
+            let row = self.disk.row_in_hand(out.address());
+            let twins = room.shown.iter().filter(|shown| {
                 shown.who.is_none() && shown.text == words && shown.quote.as_ref() == out.quote()
             });
-            let label = twin.map(|twin| twin.label.clone());
-            let seen = label
-                .as_ref()
-                .is_some_and(|label| room.read.contains(label));
-            self.law(!seen, || {
-                format!("said again though it was read back as {label:?}: {words}")
+            // Two rows may say the same: what is known as another's is no twin.
+            let mut seen = twins.map(|twin| &twin.label).filter(|label| {
+                let known = self.disk.labels.get(*label);
+                room.read.contains(*label) && (known.is_none() || known == row.as_ref())
+            });
+            let seen = seen.next().cloned();
+            self.law(seen.is_none(), || {
+                format!("said again though it was read back as {seen:?}: {words}")
             });
         }
         let address = out.address().clone();
@@ -387,17 +422,20 @@ impl Truth {
         self.called_for(chat, &shown);
     }
 
-    /// What went stale in one gap shares one line.
-    pub fn says_sorry_once(&mut self, chat: &ChatId, account: &AccountName, text: &str) {
+    /// What went stale in one gap shares one line; the same line may be said again.
+    pub fn says_sorry_once(&mut self, address: &Address, text: &str) {
         if !is_apology(text) {
             return;
         }
         let (now, life) = (self.now(), self.life);
-        let key = (chat.clone(), account.clone());
-        let last = self.apologies.insert(key, (life, now));
-        let lately = last.filter(|(l, at)| *l == life && now - *at < ONE_GAP);
+        let row = self.disk.row_in_hand(address);
+        let said = (life, now, row);
+        let last = self.apologies.insert(address.clone(), said);
+        let lately = last.filter(|(l, at, by)| {
+            *l == life && now - *at < ONE_GAP && (*by != row || row.is_none())
+        });
         self.law(lately.is_none(), || {
-            format!("{chat} hears one apology after the other")
+            format!("{} hears one apology after the other", address.chat)
         });
     }
 
@@ -429,6 +467,7 @@ impl Truth {
 
     /// After each step.
     pub fn after_a_step(&mut self, awake_since: Duration) {
+        self.grow_old();
         let now = self.now();
         let turns = self.disk.turns.values();
         let late = turns.filter(|turn| turn.ended.is_none());
@@ -492,6 +531,19 @@ impl Truth {
         });
     }
 
+    /// A room that counts as greeted has seen the first-contact notice.
+    pub fn was_greeted(&mut self, chat: &ChatId, room: RoomId) {
+        let trigger = "ai".to_owned();
+        let notice = Notice::FirstContact { trigger, days: 7 };
+        let notice = notice.text(Language::English);
+        let mut ours = self.rooms[chat].shown.iter().filter(|s| s.who.is_none());
+        let seen = ours.any(|s| s.text.trim_start_matches("(again) ") == notice);
+        let lossy = self.disk.lossy.contains(&room);
+        self.law(seen || lossy, || {
+            format!("{chat} counts as greeted and was not")
+        });
+    }
+
     /// A life ends: what it heard last may be lost with it.
     pub fn forgives(&mut self, within: Duration) {
         let (now, life) = (self.now(), self.life);
@@ -511,8 +563,9 @@ impl Truth {
     }
 }
 
-/// Whether the house says for the first time that questions went stale.
+/// Whether the house says that questions went stale.
 fn is_apology(text: &str) -> bool {
+    let text = text.trim_start_matches("(again) ");
     let notices = [Notice::Apology, Notice::Apologies];
     notices.iter().any(|n| n.text(Language::English) == text)
 }

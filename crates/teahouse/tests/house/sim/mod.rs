@@ -3,6 +3,7 @@
 //! evening. `SEED=7 cargo test -p teahouse --test house the_seed` plays one of them again; `script/soak` plays many.
 
 mod chance;
+mod effects;
 mod faults;
 mod laws;
 mod model;
@@ -83,6 +84,22 @@ fn a_question_that_waited_for_the_disk_for_too_long_is_apologised_for_and_not_an
         let sorry = |line: &&String| line.contains("| house") && line.contains("Sorry, ");
         let told = evening.trace.iter().filter(sorry).count();
         assert!(told > 0, "seed {seed}: {}", evening.trace.join("\n"));
+    }
+}
+
+#[test]
+fn a_room_that_counts_as_greeted_has_seen_the_notice_however_often_we_are_muted() {
+    for seed in 0..4 {
+        let muted = Faults {
+            muted: 500,
+            crash: 700,
+            ..Faults::default()
+        };
+        let evening = play_with(seed, muted);
+        evening.expect_good();
+        let gives_up = |line: &&String| line.contains("(muted: I am a program");
+        let given_up = evening.trace.iter().filter(gives_up).count();
+        assert!(given_up > 0, "seed {seed}: {}", evening.trace.join("\n"));
     }
 }
 
@@ -170,6 +187,42 @@ fn a_seed_that_found_a_bug_finds_it_no_more() {
         (
             410,
             "asked again after a lost reply the last money of a day was short, and stayed set aside",
+        ),
+        (
+            1404,
+            "an apology that was swallowed was said again though another had been said in its place",
+        ),
+        (
+            2204,
+            "two apologies with the same words, minutes apart, were held for one (the law was wrong)",
+        ),
+        (
+            8722,
+            "a repeat of what a wrong clock had made too old was expected to be taken in (the law was wrong)",
+        ),
+        (
+            2894,
+            "a quoted message that had been taken back was read from the disk that did not know of it yet",
+        ),
+        (
+            3598,
+            "questions that only waited for their apology were counted as waiting (the law was wrong)",
+        ),
+        (
+            17972,
+            "questions whose acceptance's reply was lost were not counted: more than a room may have waited",
+        ),
+        (
+            5581,
+            "what waited for the disk was young again when it was read from the history, the clock set back",
+        ),
+        (
+            15352,
+            "a question of an earlier process was young however long the disk kept it, the clock set back",
+        ),
+        (
+            1232,
+            "a question whose acceptance's reply was lost counted as new when it was taken up, the clock set back",
         ),
     ] {
         let evening = play(seed);

@@ -5,11 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use jiff::Timestamp;
 use teahouse::clock::Clock;
 use teahouse_adapters::{Adapter, AdapterError, Capabilities, Connection, EventSink, Incoming};
 use teahouse_core::{
-    AccountName, Address, ChatId, EVENT_VERSION, Event, EventKind, MemberId, Message, MessageId,
-    NotSent, Outgoing, Receipt, Role, RoomKind, Segment, SendOutcome, Sender, SenderKind,
+    AccountName, Address, ChatId, EVENT_VERSION, Effect, Event, EventKind, FRESHNESS, MemberId,
+    Message, MessageId, NotSent, Outgoing, Performed, Receipt, Role, RoomKind, Segment,
+    SendOutcome, Sender, SenderKind,
 };
 use teahouse_testkit::platform::{RECEIPT_LIMIT, us};
 use tokio::sync::watch;
@@ -23,8 +25,8 @@ pub const PLATFORM: &str = "sim";
 
 /// One account there.
 pub struct SimPlatform {
-    account: AccountName,
-    world: Arc<World>,
+    pub account: AccountName,
+    pub world: Arc<World>,
     pub connection: watch::Sender<Connection>,
 }
 
@@ -33,6 +35,22 @@ pub fn kind_of(chat: &ChatId) -> RoomKind {
         true => RoomKind::Direct,
         false => RoomKind::Group,
     }
+}
+
+/// A member's role by the member list.
+pub fn role_of(member: &MemberId) -> Role {
+    match member.as_str() {
+        "mei" => Role::Admin,
+        _ => Role::Member,
+    }
+}
+
+/// How old a message seems.
+pub fn age_of(message: &Message, now: Timestamp) -> Duration {
+    let sent = message.sent_at.filter(|sent| *sent < now);
+    sent.map_or(Duration::ZERO, |sent| {
+        now.duration_since(sent).unsigned_abs()
+    })
 }
 
 /// Something that happened, as an account hears it.
@@ -58,7 +76,7 @@ impl SimPlatform {
         }
     }
 
-    fn is_online(&self) -> bool {
+    pub fn is_online(&self) -> bool {
         *self.connection.borrow() == Connection::Online
     }
 
@@ -116,7 +134,7 @@ impl SimPlatform {
         };
         {
             let mut truth = self.world.truth();
-            truth.says_sorry_once(chat, &self.account, &shown.text);
+            truth.says_sorry_once(out.address(), &shown.text);
             truth.appears(chat, shown.clone());
         }
         if self.world.faults.own_events {
@@ -139,7 +157,7 @@ impl Adapter for SimPlatform {
         PLATFORM
     }
 
-    fn capabilities(&self, _chat: &ChatId) -> Capabilities {
+    fn capabilities(&self, chat: &ChatId) -> Capabilities {
         Capabilities {
             longest_text: usize::MAX,
             quotes: true,
@@ -147,7 +165,7 @@ impl Adapter for SimPlatform {
             joins_parts: false,
             bundles: false,
             swallows_links: true,
-            moderates: false,
+            moderates: kind_of(chat) == RoomKind::Group,
         }
     }
 
@@ -241,6 +259,14 @@ impl Adapter for SimPlatform {
         SendOutcome::Sent(Receipt { message })
     }
 
+    async fn perform(&self, chat: &ChatId, effect: &Effect) -> Performed {
+        self.does(chat, effect).await
+    }
+
+    async fn is_done(&self, chat: &ChatId, effect: &Effect) -> Result<Option<bool>, AdapterError> {
+        self.looks(chat, effect).await
+    }
+
     async fn history(&self, chat: &ChatId, count: usize) -> Result<Vec<Message>, AdapterError> {
         self.world.door().await;
         if !self.is_online() {
@@ -257,12 +283,20 @@ impl Adapter for SimPlatform {
                 action: "history",
             });
         }
+        let now = self.world.now();
         let mut truth = self.world.truth();
         let room = truth.rooms.entry(chat.clone()).or_default();
         let visible = room.shown.iter().filter(|shown| !shown.recalled);
         let mut latest: Vec<Shown> = visible.rev().take(count).cloned().collect();
         latest.reverse();
         room.read = latest.iter().map(|shown| shown.label.clone()).collect();
+        let life = truth.life;
+        let theirs = latest.iter().filter_map(|shown| shown.told.as_ref());
+        for old in theirs.filter(|told| age_of(told, now) > FRESHNESS) {
+            for spoken in truth.said.values_mut().filter(|s| s.label == old.id) {
+                spoken.seemed_old.insert(self.account.clone(), life);
+            }
+        }
         drop(truth);
         Ok(latest
             .iter()
@@ -272,9 +306,6 @@ impl Adapter for SimPlatform {
 
     async fn role(&self, _: &ChatId, member: &MemberId) -> Result<Role, AdapterError> {
         self.world.door().await;
-        Ok(match member.as_str() {
-            "mei" => Role::Admin,
-            _ => Role::Member,
-        })
+        Ok(role_of(member))
     }
 }

@@ -16,11 +16,11 @@ use teahouse_core::{
     Route, RouteModel,
 };
 use teahouse_providers::{Gateway, Provider};
-use teahouse_store::{EmbeddedStore, Store};
+use teahouse_store::{EmbeddedStore, HostId, Opening, Store};
 
 use super::faults::Faults;
 use super::model::SimModel;
-use super::platform::SimPlatform;
+use super::platform::{PLATFORM, SimPlatform, age_of, kind_of};
 use super::script::{self, Line};
 use super::store::SimStore;
 use super::world::{Act, World};
@@ -310,13 +310,7 @@ impl Stage {
             return;
         }
         if let EventKind::Message(message) = &incoming.event.kind {
-            let now = world.now();
-            let age = message
-                .sent_at
-                .map_or(Duration::ZERO, |sent| match now > sent {
-                    true => now.duration_since(sent).unsigned_abs(),
-                    false => Duration::ZERO,
-                });
+            let age = age_of(message, world.now());
             let mut truth = world.truth();
             let heard = Some((truth.life, truth.now()));
             let life = truth.life;
@@ -326,12 +320,22 @@ impl Stage {
                 spoken
                     .forgotten
                     .retain(|to, when| *to != message.address.account || *when == life);
+                spoken.told = spoken.told.filter(|(l, _)| *l == life).or(heard);
             }
             // A question that grows too old while the store is away is let go.
             let spoken = truth.said.values_mut().find(|s| s.label == message.id);
             let is_fresh = age + Duration::from_secs(30) < FRESHNESS;
-            if let Some(spoken) = spoken.filter(|s| is_fresh && s.under == shift) {
-                spoken.heard = spoken.heard.or(heard);
+            let account = &message.address.account;
+            match spoken {
+                Some(spoken) if !is_fresh => {
+                    spoken.seemed_old.insert(account.clone(), life);
+                }
+                Some(spoken) if spoken.under == shift => {
+                    // What was talk to this process when a wrong clock made it old stays talk.
+                    let is_first = spoken.seemed_old.get(account) != Some(&life);
+                    spoken.heard = spoken.heard.or(heard.filter(|_| is_first));
+                }
+                Some(_) | None => {}
             }
         }
         host.on_event(incoming);
@@ -364,7 +368,33 @@ impl Stage {
         let totals = self.disk.totals().await.expect("the books open");
         world.truth().in_the_end(totals);
         host.shut_down().await;
+        self.looks_who_was_greeted().await;
         End::Over
+    }
+
+    /// Whether each room that counts as greeted has seen the notice; where a lie or a loss may hide it nobody asks.
+    async fn looks_who_was_greeted(&self) {
+        let faults = &self.world.faults;
+        if faults.lies_ok > 0 || faults.no_history {
+            return;
+        }
+        let places = self.world.truth().disk.places.clone();
+        for (address, room) in places {
+            let opening = Opening {
+                kind: kind_of(&address.chat),
+                address: address.clone(),
+                platform: PLATFORM,
+                new_room: room,
+                day: self.world.now(),
+            };
+            let opened = self
+                .disk
+                .open_room(HostId(room.0), opening, self.world.now());
+            let opened = opened.await.expect("the room opens");
+            if opened.greeted {
+                self.world.truth().was_greeted(&address.chat, room);
+            }
+        }
     }
 }
 

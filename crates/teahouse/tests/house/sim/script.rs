@@ -121,6 +121,9 @@ pub fn speaks(world: &Arc<World>, accounts: &[AccountName], chat: &ChatId) {
         (serial, truth.rooms[chat].shown.clone())
     };
     let said = words(dice, chat, serial, &shown_before);
+    if !world.truth().may_speak(chat, said.member) {
+        return;
+    }
     let label = match shown_before.iter().rev().find(|shown| shown.who.is_some()) {
         Some(old) if world.strikes(dice.of("same label"), world.faults.same_label) => {
             let label = old.label.clone();
@@ -179,7 +182,9 @@ pub fn speaks(world: &Arc<World>, accounts: &[AccountName], chat: &ChatId) {
         calls: said.calls,
         asks: said.asks && said.age < FRESHNESS,
         under: truth.shift,
+        told: None,
         heard: None,
+        seemed_old: Default::default(),
         forgotten: Default::default(),
     };
     truth.said.insert(said.token.clone(), spoken);

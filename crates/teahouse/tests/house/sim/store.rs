@@ -6,16 +6,20 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
+use teahouse_core::rules::climb::Who;
 use teahouse_core::{
-    AboutMember, AccountName, Address, ChatId, Delivery, DeliveryId, DeliveryState, Entry, Keep,
-    MemberId, MessageId, RoomId, RoomKind, TurnId,
+    AboutMember, AccountName, Address, ChatId, DeadWhy, Delivery, DeliveryId, DeliveryState, Entry,
+    Keep, MemberId, MessageId, RoomId, RoomKind, TurnId,
 };
 use teahouse_store::{
-    Acceptance, Accepted, Ageing, Attempt, AttemptEnd, Claim, EmbeddedStore, HeardRoom,
+    Acceptance, Accepted, Ageing, Attempt, AttemptEnd, AuditNote, AuditReport, AuditRow, Between,
+    Case, CaseCounts, CharterVersion, Claim, Dealings, EmbeddedStore, Erased, HeardRoom,
     HistoryLine, HostId, KeptLine, KeptSession, Lease, MemberDay, OpenedRoom, Opening, Outbound,
-    ParlourLine, Reserved, SessionId, Settlement, Standing, Store, StoreError, Totals, Trail,
+    OwnMessage, ParlourLine, Reserved, SessionId, Settlement, Standing, Store, StoreError, Totals,
+    Trail,
 };
 use tokio::sync::watch;
+use ulid::Ulid;
 
 use super::world::World;
 
@@ -80,14 +84,17 @@ impl Store for SimStore {
         opening: Opening,
         now: Timestamp,
     ) -> Result<OpenedRoom, StoreError> {
-        let chat = opening.address.to_string();
+        let address = opening.address.clone();
         let work = self.disk.open_room(host, opening, now);
         let note = move |world: &World, opened: &OpenedRoom| {
             let open = opened.open_turns.len();
             let fence = opened.lease.fence;
-            world
-                .truth()
-                .note(&chat, format!("opened, lease {fence}, {open} open"));
+            let mut truth = world.truth();
+            truth.note(
+                &address.to_string(),
+                format!("opened, lease {fence}, {open} open"),
+            );
+            truth.disk.places.insert(address, opened.lease.room);
         };
         self.around("open", None, work, note).await
     }
@@ -160,7 +167,11 @@ impl Store for SimStore {
     ) -> Result<Option<Delivery>, StoreError> {
         let told = settlement.clone();
         let work = self.disk.settle(lease, settlement);
-        let note = move |world: &World, _: &Option<Delivery>| world.truth().settled(&told);
+        let note = move |world: &World, first: &Option<Delivery>| {
+            let mut truth = world.truth();
+            truth.settled(&told);
+            truth.takes_in_hand(first.as_ref());
+        };
         self.around("settle", Some(lease.room), work, note).await
     }
 
@@ -171,8 +182,12 @@ impl Store for SimStore {
         until: Timestamp,
     ) -> Result<Claim, StoreError> {
         let work = self.disk.claim(lease, now, until);
-        self.around("claim", Some(lease.room), work, |_, _| {})
-            .await
+        let note = |world: &World, claim: &Claim| {
+            if let Claim::Due(delivery) = claim {
+                world.truth().takes_in_hand(Some(delivery));
+            }
+        };
+        self.around("claim", Some(lease.room), work, note).await
     }
 
     async fn complete(
@@ -183,15 +198,30 @@ impl Store for SimStore {
         handed_over: bool,
         now: Timestamp,
     ) -> Result<Option<Timestamp>, StoreError> {
+        let is_lost = state == DeliveryState::Dead { why: DeadWhy::Lost };
+        let shown = match &state {
+            DeliveryState::Sent { message } => Some(message.clone()),
+            _ => None,
+        };
         let told = match &state {
             DeliveryState::Sent { message } => format!("row sent as {message}"),
+            DeliveryState::Done => "row done".to_owned(),
             DeliveryState::Dead { why } => format!("row dead: {why:?}"),
             DeliveryState::Unknown { .. } => "row unknown".to_owned(),
             DeliveryState::Queued { again, .. } => format!("row waits, again {again}"),
             DeliveryState::Claimed { .. } => "row claimed".to_owned(),
         };
         let work = self.disk.complete(lease, delivery, state, handed_over, now);
-        let note = move |world: &World, _: &Option<Timestamp>| world.truth().note("store", told);
+        let note = move |world: &World, _: &Option<Timestamp>| {
+            let mut truth = world.truth();
+            truth.note("store", told);
+            if let Some(label) = shown {
+                truth.disk.labels.entry(label).or_insert(delivery);
+            }
+            if is_lost {
+                truth.disk.lossy.insert(lease.room);
+            }
+        };
         self.around("complete", Some(lease.room), work, note).await
     }
 
@@ -260,9 +290,168 @@ impl Store for SimStore {
         self.around("recall", Some(lease.room), work, note).await
     }
 
-    async fn forget_old(&self, lease: Lease, keep: Keep, time: Ageing) -> Result<(), StoreError> {
+    async fn deal(
+        &self,
+        lease: Lease,
+        dealings: Dealings,
+        say: Vec<Outbound>,
+        at: Timestamp,
+    ) -> Result<(), StoreError> {
+        let work = self.disk.deal(lease, dealings, say, at);
+        self.around("deal", Some(lease.room), work, |_, ()| {})
+            .await
+    }
+
+    async fn case_shown(
+        &self,
+        room: RoomId,
+        account: &AccountName,
+        message: &MessageId,
+    ) -> Result<Option<Case>, StoreError> {
+        let work = self.disk.case_shown(room, account, message);
+        self.around("case shown", Some(room), work, |_, _| {}).await
+    }
+
+    async fn case(&self, room: RoomId, number: u32) -> Result<Option<Case>, StoreError> {
+        let work = self.disk.case(room, number);
+        self.around("case", Some(room), work, |_, _| {}).await
+    }
+
+    async fn case_about(
+        &self,
+        room: RoomId,
+        message: &MessageId,
+    ) -> Result<Option<Case>, StoreError> {
+        let work = self.disk.case_about(room, message);
+        self.around("case about", Some(room), work, |_, _| {}).await
+    }
+
+    async fn case_of(
+        &self,
+        room: RoomId,
+        platform: &'static str,
+        member: &MemberId,
+        since: Timestamp,
+    ) -> Result<Option<Case>, StoreError> {
+        let work = self.disk.case_of(room, platform, member, since);
+        self.around("case of", Some(room), work, |_, _| {}).await
+    }
+
+    async fn open_cases(&self, room: RoomId, most: u32) -> Result<(Vec<Case>, u64), StoreError> {
+        let work = self.disk.open_cases(room, most);
+        self.around("open cases", Some(room), work, |_, _| {}).await
+    }
+
+    async fn question_of(
+        &self,
+        room: RoomId,
+        account: &AccountName,
+        message: &MessageId,
+    ) -> Result<Option<MessageId>, StoreError> {
+        let work = self.disk.question_of(room, account, message);
+        self.around("question of", Some(room), work, |_, _| {})
+            .await
+    }
+
+    async fn case_of_row(
+        &self,
+        room: RoomId,
+        delivery: DeliveryId,
+    ) -> Result<Option<Case>, StoreError> {
+        let work = self.disk.case_of_row(room, delivery);
+        self.around("case of row", Some(room), work, |_, _| {})
+            .await
+    }
+
+    async fn next_case_number(&self, room: RoomId) -> Result<u32, StoreError> {
+        let work = self.disk.next_case_number(room);
+        self.around("next case", Some(room), work, |_, _| {}).await
+    }
+
+    async fn case_counts(&self, room: RoomId, since: Timestamp) -> Result<CaseCounts, StoreError> {
+        let work = self.disk.case_counts(room, since);
+        self.around("case counts", Some(room), work, |_, _| {})
+            .await
+    }
+
+    async fn decided_cases(
+        &self,
+        room: RoomId,
+        since: Timestamp,
+        most: u32,
+    ) -> Result<Vec<Case>, StoreError> {
+        let work = self.disk.decided_cases(room, since, most);
+        self.around("decided cases", Some(room), work, |_, _| {})
+            .await
+    }
+
+    async fn lines_between(
+        &self,
+        room: RoomId,
+        between: Between,
+        after: Option<Ulid>,
+        most: u32,
+    ) -> Result<Vec<HistoryLine>, StoreError> {
+        let work = self.disk.lines_between(room, between, after, most);
+        self.around("lines between", Some(room), work, |_, _| {})
+            .await
+    }
+
+    async fn own_since(
+        &self,
+        room: RoomId,
+        account: &AccountName,
+        since: Timestamp,
+        most: u32,
+    ) -> Result<Vec<OwnMessage>, StoreError> {
+        let work = self.disk.own_since(room, account, since, most);
+        self.around("own since", Some(room), work, |_, _| {}).await
+    }
+
+    async fn keep_charter(&self, version: CharterVersion) -> Result<(), StoreError> {
+        let work = self.disk.keep_charter(version);
+        self.around("keep charter", None, work, |_, ()| {}).await
+    }
+
+    async fn charters(&self, scope: &str, most: u32) -> Result<Vec<CharterVersion>, StoreError> {
+        let work = self.disk.charters(scope, most);
+        self.around("charters", None, work, |_, _| {}).await
+    }
+
+    async fn erase(
+        &self,
+        lease: Lease,
+        platform: &'static str,
+        member: &MemberId,
+        who: Who,
+        at: Timestamp,
+    ) -> Result<Erased, StoreError> {
+        let work = self.disk.erase(lease, platform, member, who, at);
+        self.around("erase", Some(lease.room), work, |_, _| {})
+            .await
+    }
+
+    async fn audit(
+        &self,
+        room: Option<RoomId>,
+        note: AuditNote,
+        at: Timestamp,
+    ) -> Result<(), StoreError> {
+        let work = self.disk.audit(room, note, at);
+        self.around("audit", room, work, |_, ()| {}).await
+    }
+
+    async fn audit_rows(&self, most: u32) -> Result<Vec<AuditRow>, StoreError> {
+        self.disk.audit_rows(most).await
+    }
+
+    async fn audit_verify(&self) -> Result<AuditReport, StoreError> {
+        self.disk.audit_verify().await
+    }
+
+    async fn forget_old(&self, lease: Lease, keep: Keep, time: Ageing) -> Result<bool, StoreError> {
         let work = self.disk.forget_old(lease, keep, time);
-        self.around("forget old", Some(lease.room), work, |_, ()| {})
+        self.around("forget old", Some(lease.room), work, |_, _| {})
             .await
     }
 

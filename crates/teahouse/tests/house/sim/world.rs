@@ -9,11 +9,14 @@ use jiff::{SignedDuration, Timestamp};
 use sha2::{Digest, Sha256};
 use teahouse::clock::Clock;
 use teahouse_adapters::Incoming;
-use teahouse_core::{AccountName, Address, ChatId, Message, MessageId, Reason, RoomId, TurnId};
+use teahouse_core::{
+    AccountName, Address, ChatId, DeliveryId, Message, MessageId, Reason, RoomId, TurnId,
+};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::chance::Chance;
+use super::effects::Effects;
 use super::faults::Faults;
 
 /// A Tuesday evening in Shanghai, three hours before midnight.
@@ -30,12 +33,12 @@ pub struct World {
     pub more: Notify,
     /// The process dies.
     pub crash: Notify,
-    start: Timestamp,
     truth: Mutex<Truth>,
 }
 
 /// What is true.
 pub struct Truth {
+    start: Timestamp,
     /// How much time had passed when this life of the process began.
     base: Duration,
     began: Option<Instant>,
@@ -52,8 +55,8 @@ pub struct Truth {
     pub stood: Duration,
     /// Questions of which a model was asked, and in which life.
     pub asked: BTreeSet<(u64, String)>,
-    /// When each room was last told that questions went stale, and in which life.
-    pub apologies: BTreeMap<(ChatId, AccountName), (u64, Duration)>,
+    /// When each room was last told that questions went stale, in which life, and by which row.
+    pub apologies: BTreeMap<Address, (u64, Duration, Option<DeliveryId>)>,
     ops: u64,
     /// Doors passed within one millisecond.
     at_once: (Duration, u64),
@@ -64,6 +67,7 @@ pub struct Truth {
     pub broken: Vec<String>,
     counts: BTreeMap<String, u64>,
     pub rooms: BTreeMap<ChatId, RoomTruth>,
+    pub effects: Effects,
     pub said: BTreeMap<String, Spoken>,
     pub disk: Disk,
     pub calls: u64,
@@ -119,8 +123,12 @@ pub struct Spoken {
     pub asks: bool,
     /// How wrong the wall clock was then: after a jump nobody can say how old it is.
     pub under: SignedDuration,
+    /// In which life, and when, the house was told of it first, fresh or not.
+    pub told: Option<(u64, Duration)>,
     /// In which life, and when, the house heard it.
     pub heard: Option<(u64, Duration)>,
+    /// Which accounts last heard or read of it when it seemed too old, and in which life: what comes after is a repeat.
+    pub seemed_old: BTreeMap<AccountName, u64>,
     /// For which accounts the disk forgot it, and in which life.
     pub forgotten: BTreeMap<AccountName, u64>,
 }
@@ -132,6 +140,14 @@ pub struct Disk {
     pub attempts: u64,
     /// Sealed rows that may have been written.
     pub rows: HashSet<Vec<u8>>,
+    /// Which room of the store an address leads to.
+    pub places: BTreeMap<Address, RoomId>,
+    /// The row that each room took in hand last: what it sends is that.
+    pub in_hand: BTreeMap<RoomId, DeliveryId>,
+    /// Rooms that lost a message: nobody can say whether it was seen.
+    pub lossy: BTreeSet<RoomId>,
+    /// Which row a message of ours is known as.
+    pub labels: BTreeMap<MessageId, DeliveryId>,
     pub budgets: BTreeMap<String, Money>,
     pub reservations: BTreeMap<(TurnId, u16), (i64, Vec<String>)>,
 }
@@ -143,6 +159,10 @@ pub struct Turn {
     pub chat: ChatId,
     pub label: MessageId,
     pub since: Duration,
+    /// When it was asked, as the house has written it.
+    pub asked: Timestamp,
+    /// Whether it was too old to be answered at some moment: then it only waits for its end.
+    pub old: bool,
     pub ended: Option<Reason>,
 }
 
@@ -160,8 +180,8 @@ impl World {
             faults,
             more: Notify::new(),
             crash: Notify::new(),
-            start: EVENING.parse().expect("a time"),
             truth: Mutex::new(Truth {
+                start: EVENING.parse().expect("a time"),
                 base: Duration::ZERO,
                 began: None,
                 shift: SignedDuration::ZERO,
@@ -181,6 +201,7 @@ impl World {
                 broken: Vec::new(),
                 counts: BTreeMap::new(),
                 rooms: BTreeMap::new(),
+                effects: Effects::default(),
                 said: BTreeMap::new(),
                 disk: Disk::default(),
                 calls: 0,
@@ -287,10 +308,7 @@ impl World {
 
 impl Clock for World {
     fn now(&self) -> Timestamp {
-        let truth = self.truth();
-        (self.start + truth.now())
-            .checked_add(truth.shift)
-            .unwrap_or(self.start)
+        self.truth().wall()
     }
 }
 
@@ -300,6 +318,12 @@ impl Truth {
         let lived = self.began.map_or(Duration::ZERO, |began| began.elapsed());
         // What happens within one millisecond happens at once.
         Duration::from_millis((self.base + lived).as_millis() as u64)
+    }
+
+    /// What the wall clock shows.
+    pub fn wall(&self) -> Timestamp {
+        let right = self.start + self.now();
+        right.checked_add(self.shift).unwrap_or(self.start)
     }
 
     /// The moment of this life at which so much time will have passed.

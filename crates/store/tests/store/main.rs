@@ -5,6 +5,8 @@
     reason = "a test's helper may fail like the test itself"
 )]
 
+mod audit_and_erasure;
+
 use std::path::Path;
 use std::process::{Command, Output};
 use std::sync::Arc;
@@ -12,7 +14,11 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use sha2::Digest;
 use teahouse_core::{Before, DeliveryId};
-use teahouse_store::{Accepted, Ageing, Claim, EmbeddedStore, Reserved, Store, StoreError};
+use teahouse_store::{
+    Accepted, Ageing, CaseState, Claim, EmbeddedStore, Reserved, Store, StoreError,
+};
+use teahouse_testkit::case_contract;
+use teahouse_testkit::case_contract::{case, cases};
 use teahouse_testkit::store_contract;
 use teahouse_testkit::store_contract::{
     Room, at, budget, find_a_lively_room, label, leave_a_lively_room, notice, turn,
@@ -25,6 +31,14 @@ store_contract!(file, || {
     (open(&folder), folder)
 });
 store_contract!(memory, || (EmbeddedStore::in_memory().unwrap(), ()));
+case_contract!(cases_on_file, || {
+    let folder = folder();
+    (open(&folder), folder)
+});
+case_contract!(cases_in_memory, || (
+    EmbeddedStore::in_memory().unwrap(),
+    ()
+));
 
 fn folder() -> TempDir {
     tempfile::tempdir().unwrap()
@@ -388,9 +402,11 @@ async fn bad_072_killed_around_a_commit_what_was_acknowledged_is_there_and_whole
 // Versions and damage.
 
 /// The steps of earlier releases.
-const EARLIER: [&str; 2] = [
-    include_str!("../src/embedded/migrations/0001.sql"),
-    include_str!("../src/embedded/migrations/0002.sql"),
+const EARLIER: [&str; 4] = [
+    include_str!("../../src/embedded/migrations/0001.sql"),
+    include_str!("../../src/embedded/migrations/0002.sql"),
+    include_str!("../../src/embedded/migrations/0003.sql"),
+    include_str!("../../src/embedded/migrations/0004.sql"),
 ];
 
 /// A folder with a lively room, as a release with so many steps left it.
@@ -439,8 +455,17 @@ async fn older_folder(steps: usize) -> TempDir {
 
 #[tokio::test]
 async fn an_older_database_has_everything_once_it_is_brought_up_to_date() {
-    let folder = older_folder(2).await;
-    find_a_lively_room(&open(&folder)).await.unwrap();
+    for steps in 2..=EARLIER.len() {
+        let folder = older_folder(steps).await;
+        let store = open(&folder);
+        find_a_lively_room(&store).await.unwrap();
+        // And what its release did not know of is kept from now on.
+        let room = Room::open(&store).await.unwrap();
+        let dealt = cases(vec![case(1, "lin", CaseState::Open)]);
+        room.deals(dealt, 70).await.unwrap();
+        let erased = room.erases("lin", 71).await.unwrap();
+        assert_eq!((erased.questions, erased.cases), (2, 1), "from {steps}");
+    }
 }
 
 #[tokio::test]

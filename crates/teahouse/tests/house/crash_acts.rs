@@ -1,0 +1,95 @@
+//! kill -9 between what a rule has decided and what is done about it: each effect once, however often the process dies.
+
+use teahouse_testkit::bridge::{FakeBridge, Role};
+use teahouse_testkit::model_server::FakeModel;
+use teahouse_testkit::process::{Ground, House, LIMIT};
+
+const BINARY: &str = env!("CARGO_BIN_EXE_teahouse");
+const CHARTER: &str = r#"
+name = "strict"
+trigger = ["ai"]
+route = "default"
+
+[[words]]
+name = "spam"
+mode = "on"
+words = ["free crypto"]
+ladder = ["recall+mute 10m"]
+"#;
+const GROUP: i64 = 700;
+const SPAMMER: i64 = 42;
+
+/// The house dies at the places one after the other; at the end everything was done, and nothing twice.
+async fn check(faults: &[&str]) {
+    let model = FakeModel::start().await;
+    let mut ground = Ground::new(BINARY, &model.base_url());
+    ground.charter = CHARTER.to_owned();
+    let bridge = FakeBridge::start(ground.bridge());
+    let us = bridge.self_id();
+    bridge.sets_role(GROUP, us, Role::Admin);
+    let mut said = None;
+    for fault in faults {
+        let house = ground.open_with_fault(fault);
+        assert!(bridge.wait_connected(LIMIT).await);
+        said.get_or_insert_with(|| bridge.says(GROUP, SPAMMER, "get your free crypto here"));
+        house.wait_until_dead().await;
+    }
+    let said = said.expect("it was said");
+    let house = ground.open().await;
+    let done = bridge
+        .wait_until(
+            |qq| {
+                let is_gone = !qq
+                    .shown(GROUP)
+                    .iter()
+                    .any(|shown| shown.text.contains("free"));
+                let told = qq.shown_by(GROUP, us);
+                is_gone && !qq.may_speak(GROUP, SPAMMER) && !told.is_empty()
+            },
+            LIMIT,
+        )
+        .await;
+    assert!(done, "{said:?}\n{}", told(&house));
+    assert_eq!(house.terminate().await, Some(0));
+    // Whether a message is gone cannot be looked up at every bridge after a restart: it is asked for once more, and
+    // nobody can take the same message back twice. A mute is looked up.
+    assert!(bridge.count_calls("delete_msg") <= 2, "{faults:?}");
+    assert_eq!(bridge.count_calls("set_group_ban"), 1, "{faults:?}");
+    assert_eq!(bridge.shown_by(GROUP, us).len(), 1, "{faults:?}");
+    assert_eq!(model.count(), 0);
+}
+
+fn told(house: &House) -> String {
+    house.log().join("\n")
+}
+
+#[tokio::test]
+async fn killed_after_the_decision() {
+    check(&["after-accept"]).await;
+}
+
+#[tokio::test]
+async fn killed_with_the_first_effect_in_hand() {
+    check(&["after-claim"]).await;
+}
+
+#[tokio::test]
+async fn killed_after_the_first_effect_before_it_is_written_down() {
+    check(&["after-receipt"]).await;
+}
+
+#[tokio::test]
+async fn killed_after_the_second_effect_before_it_is_written_down() {
+    check(&["after-receipt:2"]).await;
+}
+
+#[tokio::test]
+async fn killed_at_each_of_them_one_after_the_other() {
+    check(&[
+        "after-accept",
+        "after-claim",
+        "after-receipt",
+        "in-read-back",
+    ])
+    .await;
+}
