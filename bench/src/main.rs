@@ -41,7 +41,10 @@ struct Args {
     /// The echo bot's program; beside this one if left out.
     #[arg(long)]
     echo: Option<PathBuf>,
-    /// Measure only one of the two.
+    /// Measure the house under the contract's charter as well, with every rule in use.
+    #[arg(long)]
+    ruled: bool,
+    /// Measure only one of them.
     #[arg(long, value_enum)]
     only: Option<Kind>,
     /// Check decoding and silence with the data sets of this folder, and measure nothing.
@@ -135,8 +138,10 @@ async fn main() -> anyhow::Result<()> {
         };
         return failover::run(&house, &plan).await;
     }
+    let ruled = args.ruled.then(|| (Kind::Ruled, house.clone()));
     let kinds: Vec<(Kind, PathBuf)> = [(Kind::House, house), (Kind::Echo, echo)]
         .into_iter()
+        .chain(ruled)
         .filter(|(kind, _)| args.only.is_none_or(|only| only == *kind))
         .collect();
     let mut runs = Vec::new();

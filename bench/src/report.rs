@@ -7,7 +7,7 @@ use crate::load::Figures;
 use crate::target::Kind;
 
 pub fn print(runs: &[(Kind, Figures)]) -> anyhow::Result<()> {
-    let kinds: Vec<Kind> = [Kind::House, Kind::Echo]
+    let kinds: Vec<Kind> = [Kind::House, Kind::Ruled, Kind::Echo]
         .into_iter()
         .filter(|kind| runs.iter().any(|(known, _)| known == kind))
         .collect();

@@ -19,11 +19,16 @@ use tokio_util::task::TaskTracker;
 pub const TOKEN: &str = "bench-token-4f1c";
 const CONFIG: &str = include_str!("../../contract/teahouse.toml");
 const CHARTER: &str = include_str!("../../contract/charter-open.toml");
+const RULED: &str = include_str!("../../contract/charter.toml");
+const SPAM: &str = include_str!("../../contract/words-spam.txt");
+const ALLOW: &str = include_str!("../../contract/words-allow.txt");
 const START_LIMIT: Duration = Duration::from_secs(20);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Kind {
     House,
+    /// The house under the contract's charter, with every rule in use.
+    Ruled,
     Echo,
 }
 
@@ -31,6 +36,7 @@ impl Kind {
     pub fn word(self) -> &'static str {
         match self {
             Kind::House => "house",
+            Kind::Ruled => "ruled",
             Kind::Echo => "echo",
         }
     }
@@ -67,8 +73,8 @@ impl Target {
                 "--model",
                 models[0],
             ]),
-            Kind::House => {
-                let config = write_config(folder.path(), port, models)?;
+            Kind::House | Kind::Ruled => {
+                let config = write_config(kind, folder.path(), port, models)?;
                 let data = folder.path().join("data");
                 command
                     .arg("serve")
@@ -188,7 +194,35 @@ impl Target {
     }
 }
 
-fn write_config(folder: &Path, port: u16, models: [&str; 2]) -> anyhow::Result<PathBuf> {
+/// The contract's charter with every rule on, and with numbers that let the bench's own talk and questions pass: what is
+/// measured is the look at every line, not what follows from a hit.
+fn ruled() -> anyhow::Result<String> {
+    let mut charter = RULED.to_owned();
+    for (from, to) in [
+        ("members = [\"en\"]", "members = [\"en\", \"zh\"]"),
+        ("quiet = [\"23:30-07:30\"]", "quiet = []"),
+        ("messages = 8", "messages = 1000"),
+        (
+            "questions_per_member_per_day = 20",
+            "questions_per_member_per_day = 1000000",
+        ),
+        ("per_day = \"0.60 USD\"", "per_day = \"100000 USD\""),
+    ] {
+        anyhow::ensure!(
+            charter.contains(from),
+            "contract/charter.toml no longer contains {from}"
+        );
+        charter = charter.replace(from, to);
+    }
+    Ok(charter)
+}
+
+fn write_config(
+    kind: Kind,
+    folder: &Path,
+    port: u16,
+    models: [&str; 2],
+) -> anyhow::Result<PathBuf> {
     let mut config = CONFIG.to_owned();
     for (from, to) in [
         ("127.0.0.1:7788", format!("127.0.0.1:{port}")),
@@ -201,7 +235,13 @@ fn write_config(folder: &Path, port: u16, models: [&str; 2]) -> anyhow::Result<P
         );
         config = config.replace(from, &to);
     }
-    std::fs::write(folder.join("charter-open.toml"), CHARTER)?;
+    let charter = match kind {
+        Kind::Ruled => ruled()?,
+        Kind::House | Kind::Echo => CHARTER.to_owned(),
+    };
+    std::fs::write(folder.join("charter-open.toml"), charter)?;
+    std::fs::write(folder.join("words-spam.txt"), SPAM)?;
+    std::fs::write(folder.join("words-allow.txt"), ALLOW)?;
     let path = folder.join("teahouse.toml");
     std::fs::write(&path, config)?;
     Ok(path)

@@ -1,12 +1,13 @@
 //! The house as outsiders meet it: a process, real sockets, real files; and, in `tea`, the simulation.
 
+mod acts;
 mod arrival;
 mod bundles;
 mod clock;
 mod commands;
 mod contract;
 mod crash;
-mod crash_acts;
+
 mod dedup;
 mod disk;
 mod doors;

@@ -1,6 +1,8 @@
-//! kill -9 between what a rule has decided and what is done about it: each effect once, however often the process dies.
+//! What the rules do over real sockets, and kill -9 between what they have decided and what is done about it: each effect
+//! once, however often the process dies.
 
-use teahouse_testkit::bridge::{FakeBridge, Role};
+use serde_json::json;
+use teahouse_testkit::bridge::{FakeBridge, Role, Said};
 use teahouse_testkit::model_server::FakeModel;
 use teahouse_testkit::process::{Ground, House, LIMIT};
 
@@ -92,4 +94,52 @@ async fn killed_at_each_of_them_one_after_the_other() {
         "in-read-back",
     ])
     .await;
+}
+
+/// A house with an admin's right in the group.
+async fn with_right() -> (FakeModel, FakeBridge, House, Ground) {
+    let model = FakeModel::start().await;
+    let mut ground = Ground::new(BINARY, &model.base_url());
+    ground.charter = CHARTER.to_owned();
+    let bridge = FakeBridge::start(ground.bridge());
+    bridge.sets_role(GROUP, bridge.self_id(), Role::Admin);
+    let house = ground.open().await;
+    assert!(bridge.wait_connected(LIMIT).await);
+    (model, bridge, house, ground)
+}
+
+#[tokio::test]
+async fn bad_022_what_is_folded_up_is_judged_like_what_is_said_and_its_names_are_nobody() {
+    let (_model, bridge, house, _ground) = with_right().await;
+    let text = |words: &str| json!([{"type": "text", "data": {"text": words}}]);
+    bridge.keeps_bundle(
+        "7001",
+        json!([{"sender": {"nickname": "the owner", "user_id": 1, "role": "owner"}, "message": text("look at this")},
+               {"sender": {"nickname": "lin"}, "message": [{"type": "forward", "data": {"id": "7002"}}]}]),
+    );
+    bridge.keeps_bundle(
+        "7002",
+        json!([{"sender": {"nickname": "chen"}, "message": text("f r e e  c r y p t o for you")}]),
+    );
+    bridge.keeps_bundle(
+        "7003",
+        json!([{"sender": {"nickname": "chen"}, "message": text("good tea")}]),
+    );
+    let forward = |id: &str| vec![json!({"type": "forward", "data": {"id": id}})];
+    let fine = bridge.sends(GROUP, SPAMMER + 1, forward("7003"));
+    let spam = bridge.sends(GROUP, SPAMMER, forward("7001"));
+    let done = bridge
+        .wait_until(|qq| !qq.may_speak(GROUP, SPAMMER), LIMIT)
+        .await;
+    assert!(done, "{}", told(&house));
+    let is_shown = |said: &Said| {
+        let shown = bridge.shown(GROUP);
+        shown
+            .iter()
+            .any(|shown| shown.message_id == said.message_id)
+    };
+    assert!(is_shown(&fine) && !is_shown(&spam), "{}", told(&house));
+    // Whoever is named inside has done nothing.
+    assert!(bridge.may_speak(GROUP, 1) && bridge.may_speak(GROUP, SPAMMER + 1));
+    assert_eq!(house.terminate().await, Some(0));
 }
