@@ -5,6 +5,7 @@
 mod bridge;
 mod evals;
 mod failover;
+mod judge;
 mod load;
 mod parlour;
 mod ready;
@@ -56,6 +57,9 @@ struct Args {
     /// Measure the words rule over the lines of this folder's data sets, with a made list of 100,000 entries.
     #[arg(long)]
     words: Option<PathBuf>,
+    /// Measure `teahouse judge` over two million lines of this folder's data sets, with the same list, and long texts.
+    #[arg(long)]
+    judge: Option<PathBuf>,
     /// Fill the parlour's rooms with tabs instead, and measure from send to seen.
     #[arg(long)]
     parlour: bool,
@@ -103,6 +107,9 @@ async fn main() -> anyhow::Result<()> {
     }
     if let Some(folder) = args.words {
         return words::run(&folder, args.seed);
+    }
+    if let Some(folder) = args.judge {
+        return judge::run(&house, &folder, args.seed);
     }
     if args.parlour {
         let plan = parlour::Plan {

@@ -13,6 +13,24 @@ use crate::talk::Seed;
 const ENTRIES: usize = 100_000;
 const ROUNDS: usize = 20;
 
+/// Ordinary talk, in both languages.
+const TALK: [&str; 3] = [
+    "j-groupchat/irc-dev",
+    "a-langid/lingua-zh-en",
+    "c-safety/cold-dev-sample",
+];
+
+/// All its lines.
+pub fn talk(folder: &Path) -> anyhow::Result<Vec<String>> {
+    let mut lines = Vec::new();
+    for file in TALK {
+        let rows = rows(&folder.join(format!("{file}.jsonl")))?;
+        let texts = rows.iter().filter_map(|row| row["text"].as_str());
+        lines.extend(texts.map(str::to_owned));
+    }
+    Ok(lines)
+}
+
 pub fn run(folder: &Path, seed: u64) -> anyhow::Result<()> {
     let entries = entries(&mut Seed(seed));
     // The tables of the rule are read once a process, not once a list.
@@ -26,11 +44,7 @@ pub fn run(folder: &Path, seed: u64) -> anyhow::Result<()> {
         ((seconds_run()? - began) * 1000.0).round()
     )?;
     let (mut all, mut took) = (0, 0.0);
-    for file in [
-        "j-groupchat/irc-dev",
-        "a-langid/lingua-zh-en",
-        "c-safety/cold-dev-sample",
-    ] {
+    for file in TALK {
         let rows = rows(&folder.join(format!("{file}.jsonl")))?;
         let lines: Vec<&str> = rows.iter().filter_map(|row| row["text"].as_str()).collect();
         let began = seconds_run()?;
@@ -69,14 +83,17 @@ fn seconds_run() -> anyhow::Result<f64> {
     Ok(nanos / 1e9)
 }
 
-fn entries(seed: &mut Seed) -> String {
+/// The made list: mostly of three and four characters, and of six letters or more, so that ordinary lines meet an entry
+/// as rarely as they meet a real list's: one to three in a hundred, most of them by sound.
+pub fn entries(seed: &mut Seed) -> String {
     let mut list = String::new();
     for n in 0..ENTRIES {
         let han = n % 10 < 7;
-        let length = if han {
-            2 + seed.below(3)
-        } else {
-            4 + seed.below(9)
+        let length = match (han, seed.below(40)) {
+            (true, 0) => 2,
+            (true, 1..14) => 3,
+            (true, _) => 4,
+            (false, _) => 6 + seed.below(7),
         };
         for _ in 0..length {
             let (first, of) = if han { (0x4e00, 5_000) } else { (0x61, 26) };

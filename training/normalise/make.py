@@ -77,22 +77,6 @@ twos = {word for word, count in words if len(word) == 2 and count >= 20}
 print(len(twos), "words of two characters", file=sys.stderr)
 bloom((mix(ord(p[0]) << 32 | ord(p[1])) for p in twos), 14, "twos.bin")
 
-# --- English words --------------------------------------------------------------------------------------------------
-english = set(json.load(open(find("**/an-array-of-english-words*/package/index.json"))))
-english |= pickle.load(open(find("**/web2_alpha_lower.pickle"), "rb"))
-english = {w for w in english if w.isascii() and w.isalpha() and len(w) > 1}
-print(len(english), "english words", file=sys.stderr)
-
-
-def word_hash(word):
-    h = 0xCBF29CE484222325
-    for b in word.encode():
-        h = (h ^ b) * 0x100000001B3 % 2**64
-    return mix(h)
-
-
-bloom(map(word_hash, english), 17, "english.bin")
-
 # --- pinyin ---------------------------------------------------------------------------------------------------------
 readings = json.load(open(find("**/pypinyin/pinyin_dict.json"), encoding="utf-8"))
 
@@ -215,9 +199,16 @@ for group in BY_HAND:
         for b in group:
             if a != b:
                 alike[a][b] = alike[b][a] = 2
+# People's own groups say what the measure misses; they stand behind what it finds.
+groups = collections.defaultdict(dict)
+for line in open(find("**/pycorrector/data/same_stroke.txt"), encoding="utf-8"):
+    group = [c for c in line.split() if c in made_of]
+    for a in group:
+        groups[a].update((b, None) for b in group if b != a)
 with open(f"{OUT}/shapes.txt", "w", encoding="utf-8") as out:
-    for a in sorted(alike):
-        print(a + "".join(sorted(alike[a], key=lambda b: -alike[a][b])[:16]), file=out)
+    for a in sorted(alike.keys() | groups.keys()):
+        nearest = sorted(alike[a], key=lambda b: -alike[a][b])[:16]
+        print(a + "".join(dict.fromkeys([*nearest, *groups[a]]))[:25], file=out)
 print(sum(map(len, alike.values())) / len(alike), "look-alikes of a character", file=sys.stderr)
 
 # --- letters that look like plain ones ------------------------------------------------------------------------------
@@ -227,7 +218,7 @@ confusable = json.load(open(find("**/confusable_homoglyphs/confusables.json"), e
 def to_letters(c):
     code = ord(c)
     for start, end, base in [(0x24F5, 0x24FE, "1"), (0x2776, 0x277F, "1"), (0x2780, 0x2789, "1"), (0x278A, 0x2793, "1"),
-                             (0x2474, 0x247C, "1"), (0x2488, 0x2490, "1"), (0x249C, 0x24B5, "a"),
+                             (0x2474, 0x247C, "1"), (0x2488, 0x2490, "1"), (0x249C, 0x24B5, "a"), (0x1F110, 0x1F129, "a"),
                              (0x1F150, 0x1F169, "a"), (0x1F170, 0x1F189, "a"), (0x1F1E6, 0x1F1FF, "a")]:
         if start <= code <= end and not (base == "1" and code - start > 8):
             return chr(ord(base) + code - start)
@@ -256,7 +247,7 @@ BY_EYE = {pair[0]: pair[1] for pair in """
 ʞk ɯm ɹr ʇt ʍm ʎy ɪi ʟl ɴn ʀr ꜱs ᴀa ᴄc ᴅd ᴇe ᴊj ᴋk ᴍm ᴏo ᴘp ᴛt ᴜu ᴠv ᴡw ᴢz σo αa βb
 γy δd εe ηn ιi κk μu νv οo ρp τt υu ωw χx бb вb дd еe иn кk мm нh пn рp сc тt уy хx
 ьb яr цu шw щw љb λa Ξe Σe Πn Яr Иn ∀a ∃e ⊂c ∩n ∪u ∧a ∨v ⊄c ɡg ғf ĸk ƈc ɗd ʝj ʐz ҳx
-Ɐa ʂs ƙk ɠg ɦh ɱm ƥp ƭt ʋv ʠq ɾr ᖴf ᑌu ᑕc Ҝk ҝk ցg օo ձd հh ყy ეe ნn უu ∅o ƒf ᗪd ᗩa
+Ɐa ʂs ƙk ɠg ɦh ɱm ƥp ƭt ʋv ʠq ɾr ᖴf ᑌu ᑕc Ҝk ҝk ցg օo ձd հh ყy ეe ნn უu ∅o ƒf ᗪd ᗩa ɨi ᵻi ʉu ɵo
 ᗷb ᗴe ᖇr ᔕs ᕼh ᑎn ᒪl ӏl ¡i ǃi ❗i ו1
 """.split()}
 lines = {}
@@ -276,7 +267,7 @@ with open(f"{OUT}/letters.txt", "w", encoding="utf-8") as out:
 print(len(lines), "letters", file=sys.stderr)
 
 # --- emoji ----------------------------------------------------------------------------------------------------------
-names = json.load(open(find("**/emojibase/package/zh/data.json"), encoding="utf-8"))
+names = json.load(open(find("**/emojibase*/package/zh/data.json"), encoding="utf-8"))
 with open(f"{OUT}/emoji.txt", "w", encoding="utf-8") as out:
     for entry in names:
         shape = [c for c in entry["emoji"] if c not in "\ufe0f\ufe0e"]

@@ -39,17 +39,27 @@ pub(crate) struct Read {
     pub longer: bool,
 }
 
-/// How a character is read.
-pub(crate) fn read(c: char) -> Read {
-    let packed = TABLE.get(c as usize).copied().unwrap_or(0);
-    if packed == 0 {
-        return judge(c, None);
+/// How every character is read.
+#[derive(Clone, Copy)]
+pub(crate) struct Table(&'static [u32]);
+
+impl Table {
+    /// Made once, and looked for once a text.
+    pub fn ready() -> Table {
+        Table(&TABLE)
     }
-    Read {
-        glyph: GLYPHS[(packed >> 21 & 7) as usize],
-        plain: char::from_u32(packed & 0x1f_ffff).unwrap_or(c),
-        odd: packed >> 24 & 1 == 1,
-        longer: packed >> 25 & 1 == 1,
+
+    pub fn read(self, c: char) -> Read {
+        let packed = self.0.get(c as usize).copied().unwrap_or(0);
+        if packed == 0 {
+            return judge(c, None);
+        }
+        Read {
+            glyph: GLYPHS[(packed >> 21 & 7) as usize],
+            plain: char::from_u32(packed & 0x1f_ffff).unwrap_or(c),
+            odd: packed >> 24 & 1 == 1,
+            longer: packed >> 25 & 1 == 1,
+        }
     }
 }
 

@@ -5,25 +5,45 @@ use std::sync::LazyLock;
 
 /// Whether a word in small ASCII letters is English.
 pub(crate) fn is_english(word: &[u8]) -> bool {
-    let hash = word.iter().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-        (hash ^ u64::from(*byte)).wrapping_mul(0x100_0000_01b3)
+    holds(ENGLISH, word_hash(word), 5)
+}
+
+/// Whether it is one that means something else than what is inside of it, as `cockpit` does. Words that only newer
+/// lists hold, and words that a dictionary calls coarse, are not such words.
+pub(crate) fn is_settled(word: &[u8]) -> bool {
+    let hash = word_hash(word);
+    holds(ENGLISH, hash, 5) && !holds(COARSE, hash, 5)
+}
+
+/// Whether four small letters in a row are in any such word.
+pub(crate) fn is_met(letters: &[u8]) -> bool {
+    let place = letters.iter().fold(0, |place, letter| {
+        place * 26 + usize::from(letter.wrapping_sub(b'a'))
     });
-    holds(ENGLISH, mix(hash))
+    FOURS
+        .get(place / 8)
+        .is_some_and(|bits| bits >> (place % 8) & 1 == 1)
+}
+
+fn word_hash(word: &[u8]) -> u64 {
+    mix(word.iter().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(*byte)).wrapping_mul(0x100_0000_01b3)
+    }))
 }
 
 /// Whether two simplified characters stand side by side in ordinary Chinese.
 pub(crate) fn is_ordinary_pair(first: char, second: char) -> bool {
-    holds(PAIRS, mix((first as u64) << 32 | second as u64))
+    holds(PAIRS, mix((first as u64) << 32 | second as u64), 3)
 }
 
 /// Whether they do so often.
 pub(crate) fn is_usual_pair(first: char, second: char) -> bool {
-    holds(USUAL, mix((first as u64) << 32 | second as u64))
+    holds(USUAL, mix((first as u64) << 32 | second as u64), 3)
 }
 
 /// Whether they are a word.
 pub(crate) fn is_word_of_two(first: char, second: char) -> bool {
-    holds(TWOS, mix((first as u64) << 32 | second as u64))
+    holds(TWOS, mix((first as u64) << 32 | second as u64), 3)
 }
 
 /// Whether a character often stands by itself, as pronouns and particles do.
@@ -56,16 +76,19 @@ pub(crate) fn mix(n: u64) -> u64 {
 }
 
 const ENGLISH: &[u8; 8 << 17] = include_bytes!("../../../../data/rules/english.bin");
+const COARSE: &[u8; 8 << 15] = include_bytes!("../../../../data/rules/coarse.bin");
+const FOURS: &[u8; 57_122] = include_bytes!("../../../../data/rules/fours.bin");
 const TWOS: &[u8; 8 << 14] = include_bytes!("../../../../data/rules/twos.bin");
 const USUAL: &[u8; 8 << 16] = include_bytes!("../../../../data/rules/usual.bin");
 const PAIRS: &[u8; 8 << 17] = include_bytes!("../../../../data/rules/pairs.bin");
 
-fn holds<const BYTES: usize>(table: &[u8; BYTES], hash: u64) -> bool {
+/// Whether a table has all bits of a hash, so many an item.
+fn holds<const BYTES: usize>(table: &[u8; BYTES], hash: u64, bits: u32) -> bool {
     let at = (hash >> (64 - (BYTES / 8).ilog2())) as usize * 8;
     let mut bytes = [0; 8];
     bytes.copy_from_slice(&table[at..at + 8]);
-    let bits = 1 << (hash & 63) | 1 << (hash >> 6 & 63) | 1 << (hash >> 12 & 63);
-    u64::from_le_bytes(bytes) & bits == bits
+    let item = (0..bits).fold(0_u64, |item, n| item | 1 << (hash >> (6 * n) & 63));
+    u64::from_le_bytes(bytes) & item == item
 }
 
 #[cfg(test)]
@@ -76,6 +99,18 @@ mod tests {
     fn ordinary_things_are_known_and_odd_ones_are_not() {
         for (word, known) in [("class", true), ("assassin", true), ("snowzzle", false)] {
             assert_eq!(is_english(word.as_bytes()), known, "{word}");
+        }
+        for (word, settled) in [
+            ("cockpit", true),
+            ("butterflies", true),
+            ("nigeria", true),
+            ("butthead", false),
+            ("snowzzle", false),
+        ] {
+            assert_eq!(is_settled(word.as_bytes()), settled, "{word}");
+        }
+        for (four, met) in [("ther", true), ("hell", true), ("zzkw", false)] {
+            assert_eq!(is_met(four.as_bytes()), met, "{four}");
         }
         for (pair, known) in [
             ("喝茶", true),

@@ -233,8 +233,10 @@ mod tests {
     #[test]
     fn characters_are_alike_by_sound_and_by_shape() {
         for (a, b, by_sound, by_shape) in [
-            ('妈', '马', true, false),
+            ('妈', '马', true, true),
             ('妈', '麻', true, false),
+            ('抵', '底', true, true),
+            ('拍', '白', false, true),
             ('清', '晴', true, true),
             ('己', '已', false, true),
             ('茶', '馆', false, false),

@@ -2,6 +2,7 @@
 //! as it stands. Honest help (explaining, correcting, outlining, translating a sentence) is what the house is for and
 //! is never meant here. What follows, a label, coaching or a refusal, is the charter's.
 
+mod blank;
 mod exercise;
 mod patterns;
 #[cfg(test)]

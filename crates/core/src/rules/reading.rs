@@ -297,7 +297,7 @@ fn floor(text: &str, mut at: usize) -> usize {
     at
 }
 
-pub(super) fn anchors_of(anchors: &[&str]) -> AhoCorasick {
+fn anchors_of(anchors: &[&str]) -> AhoCorasick {
     AhoCorasick::builder()
         .ascii_case_insensitive(true)
         .kind(Some(aho_corasick::AhoCorasickKind::DFA))

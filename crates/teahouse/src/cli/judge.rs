@@ -71,8 +71,35 @@ struct Looked {
     out: Out,
 }
 
-/// Lines as they were read, with their numbers.
-type Raw = Vec<(usize, Vec<u8>)>;
+/// Lines as they were read, one after the other.
+struct Raw {
+    /// The number of the first one.
+    first: usize,
+    bytes: Vec<u8>,
+    ends: Vec<usize>,
+}
+
+impl Raw {
+    fn starting_at(first: usize) -> Raw {
+        Raw {
+            first,
+            bytes: Vec::new(),
+            ends: Vec::with_capacity(BATCH),
+        }
+    }
+
+    fn next_number(&self) -> usize {
+        self.first + self.ends.len()
+    }
+
+    /// Each line with its number.
+    fn lines(&self) -> impl Iterator<Item = (usize, &[u8])> {
+        let starts = std::iter::once(0).chain(self.ends.iter().copied());
+        let spans = starts.zip(&self.ends);
+        (self.first..).zip(spans.map(|(start, end)| &self.bytes[start..*end]))
+    }
+}
+
 /// The same, looked at; of what cannot be judged the answer is ready.
 type Done = Vec<Result<Looked, Box<Out>>>;
 
@@ -115,20 +142,19 @@ impl Judge {
 /// Reads lines and deals them out, a batch to each judge in turn.
 fn read_all(judges: &[SyncSender<Raw>]) -> anyhow::Result<()> {
     let mut input = BufReader::with_capacity(1 << 20, std::io::stdin().lock());
-    let (mut number, mut turn) = (0, 0);
-    let mut batch = Vec::with_capacity(BATCH);
+    let mut turn = 0;
+    let mut batch = Raw::starting_at(1);
     loop {
-        let mut line = Vec::new();
         let read = input
-            .read_until(b'\n', &mut line)
+            .read_until(b'\n', &mut batch.bytes)
             .context("cannot read standard input")?;
         let is_end = read == 0;
         if !is_end {
-            number += 1;
-            batch.push((number, line));
+            batch.ends.push(batch.bytes.len());
         }
-        if batch.len() >= BATCH || (is_end && !batch.is_empty()) {
-            let full = std::mem::replace(&mut batch, Vec::with_capacity(BATCH));
+        if batch.ends.len() >= BATCH || (is_end && !batch.ends.is_empty()) {
+            let next = Raw::starting_at(batch.next_number());
+            let full = std::mem::replace(&mut batch, next);
             // The writer has gone: nobody reads any further.
             if judges[turn % judges.len()].send(full).is_err() {
                 return Ok(());
@@ -169,8 +195,8 @@ impl Desk<'_> {
     fn look_at_all(&self, work: &Receiver<Raw>, done: &SyncSender<Done>) {
         while let Ok(batch) = work.recv() {
             let looked = batch
-                .into_iter()
-                .map(|(number, line)| self.look(number, &line))
+                .lines()
+                .map(|(number, line)| self.look(number, line))
                 .collect();
             if done.send(looked).is_err() {
                 return;
@@ -187,7 +213,7 @@ impl Desk<'_> {
         let line = In::read(line).map_err(|why| Box::new(Out::error(why, number)))?;
         let text = line.text.as_str();
         let charter = &self.ruled.charter;
-        let (seen, rewritten, judgement) = match self.side {
+        let (mut seen, rewritten, judgement) = match self.side {
             Side::Answer => {
                 let judged = self.ruled.rules.judge_answer(Voice::Model, "", text, &[]);
                 (Seen::default(), judged.rewritten, Some(judged.judgement))
@@ -205,8 +231,8 @@ impl Desk<'_> {
             .levels
             .as_ref()
             .is_some_and(|rule| rule.mode != Mode::Off);
-        let found = match &seen.links {
-            Some(found) => found.clone(),
+        let found = match seen.links.take() {
+            Some(found) => found,
             None => links::find(text),
         };
         let language = seen.language.unwrap_or_else(|| language::identify(text));

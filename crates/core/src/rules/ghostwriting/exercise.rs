@@ -3,10 +3,10 @@
 
 use std::sync::LazyLock;
 
-use aho_corasick::AhoCorasick;
 use regex::bytes::Regex;
 
-use crate::rules::reading::{Plain, anchors_of, compile};
+use super::blank::has_blank;
+use crate::rules::reading::{Finder, Plain, compile};
 
 /// So many points make an exercise.
 const ENOUGH: i32 = 5;
@@ -24,24 +24,18 @@ pub(super) fn looks_set(text: &str) -> Option<&'static str> {
     if signs.options == 3 || has_numbered_questions(text.as_bytes(), &signs) {
         return Some("has the options or the numbered questions of a test paper");
     }
-    let tables = &*TABLES;
-    if signs.blank
-        && tables
-            .blank
-            .iter()
-            .any(|blank| blank.is_match(text.as_bytes()))
-    {
+    if signs.blank && has_blank(text.as_bytes()) {
         return Some("has a blank to fill in");
     }
-    let may_be_set = ANCHORS.is_match(text);
-    if !may_be_set && signs.numbers < 2 {
+    if !SET.may(text) && signs.numbers < 2 {
         return None;
     }
     let plain = Plain::of(text, 0..end);
-    if tables.set.iter().any(|set| set.is_match(plain.text())) {
+    let reads_so = SET.find_in(0, &plain, &SET.seen(&plain)).is_some();
+    if reads_so {
         return Some("reads like an item of a test paper");
     }
-    (points(tables, plain.text()) >= ENOUGH)
+    (points(&TABLES, plain.text()) >= ENOUGH)
         .then_some("reads like a problem with numbers to work out")
 }
 
@@ -93,132 +87,144 @@ fn is_option(text: &[u8], at: usize, before: u8, so_far: u8) -> bool {
     so_far < 3 && text[at].to_ascii_lowercase() == b'a' + so_far && free && signed
 }
 
-static ANCHORS: LazyLock<AhoCorasick> = LazyLock::new(|| {
-    anchors_of(&[
-        "求函",
-        "求导",
-        "求极",
-        "求最",
-        "求值",
-        "求证",
-        "求不定",
-        "求定积",
-        "方程",
-        "证明",
-        "證明",
-        "下列",
-        "填空",
-        "选择题",
-        "选择：",
-        "选择:",
-        "判断",
-        "应用题",
-        "解答题",
-        "几分之",
-        "百分之",
-        "已知",
-        "计算",
-        "配平",
-        "所给",
-        "连词成句",
-        "改写",
-        "改为",
-        "短文",
-        "课文",
-        "根据材料",
-        "默写",
-        "化简",
-        "因式分解",
-        "完形",
-        "取值",
-        "面积",
-        "周长",
-        "体积",
-        "各是",
-        "造句",
-        "反义词",
-        "近义词",
-        "next number",
-        "最大值",
-        "最小值",
-        "鸡兔",
-        "各几",
-        "translate the",
-        "convert ",
-        "what mass",
-        "what volume",
-        "correct the",
-        "if x",
-        "选词",
-        "脱式",
-        "列式",
-        "竖式",
-        "口算",
-        "改错",
-        "简答",
-        "问答题",
-        "solve ",
-        "fill in",
-        "choose the",
-        "true or false",
-        "multiple choice",
-        "which of the following",
-        "which one of the",
-        "prove that",
-        "derivative",
-        "integral",
-        "simplify",
-        "evaluate",
-        "calculate",
-        "complete the",
-        "circle the",
-        "answer the",
-        "balance the",
-        "factori",
-        "expand",
-        "find the",
-        "what is the",
-        "which word",
-        "which sentence",
-        "which option",
-        "which statement",
-        "which answer",
-        "match the",
-        "rewrite the",
-        "underline",
-        "put the",
-        "read the",
-        "=?",
-        "= ?",
-        "= ？",
-        "=？",
-        "²",
-        "³",
-        "limit of",
-        "÷",
-        "×",
-        "一半",
-        "twice",
-        "多少平",
-        "多少立",
-        "多少元",
-        "多少米",
-        "多少千",
-        "多少厘",
-        "多少人",
-        "原价",
-        "还剩",
-        "整数",
-        "几个",
-        "几倍",
-    ])
-});
+/// One of these is in every text that says enough by itself, but for equations.
+const ANCHORS: &[&str] = &[
+    "求函",
+    "求导",
+    "求极",
+    "求最",
+    "求值",
+    "求证",
+    "求不定",
+    "求定积",
+    "方程",
+    "证明",
+    "證明",
+    "下列",
+    "填空",
+    "选择题",
+    "选择：",
+    "选择:",
+    "判断",
+    "应用题",
+    "解答题",
+    "几分之",
+    "百分之",
+    "已知",
+    "计算",
+    "配平",
+    "所给",
+    "连词成句",
+    "改写",
+    "改为",
+    "短文",
+    "课文",
+    "根据材料",
+    "默写",
+    "化简",
+    "因式分解",
+    "完形",
+    "取值",
+    "面积",
+    "周长",
+    "体积",
+    "各是",
+    "造句",
+    "反义词",
+    "近义词",
+    "next number",
+    "最大值",
+    "最小值",
+    "鸡兔",
+    "各几",
+    "translate the",
+    "convert ",
+    "what mass",
+    "what volume",
+    "correct the",
+    "if x",
+    "选词",
+    "脱式",
+    "列式",
+    "竖式",
+    "口算",
+    "改错",
+    "简答",
+    "问答题",
+    "solve ",
+    "fill in",
+    "choose the",
+    "true or false",
+    "multiple choice",
+    "which of the following",
+    "which one of the",
+    "prove that",
+    "derivative",
+    "integral",
+    "simplify",
+    "evaluate",
+    "calculate",
+    "complete the",
+    "circle the",
+    "answer the",
+    "balance the",
+    "factori",
+    "expand",
+    "find the",
+    "what is the",
+    "which word",
+    "which sentence",
+    "which option",
+    "which statement",
+    "which answer",
+    "match the",
+    "rewrite the",
+    "underline",
+    "put the",
+    "read the",
+    "=?",
+    "= ?",
+    "= ？",
+    "=？",
+    "²",
+    "³",
+    "limit of",
+    "÷",
+    "×",
+    "一半",
+    "twice",
+    "多少平",
+    "多少立",
+    "多少元",
+    "多少米",
+    "多少千",
+    "多少厘",
+    "多少人",
+    "原价",
+    "还剩",
+    "整数",
+    "几个",
+    "几倍",
+];
+
+/// Enough by itself.
+const ITEMS: &[&str] = &[
+    r"下列%10(?:正确|错误|不正确|属于|不属于|符合|的是|说法|词语|各组|哪一?项|选项|句子)",
+    r"(?:选择题|判断题|填空题?|应用题|解答题|计算题|简答题|问答题|改错题?|完形填空|阅读理解|选词填空|脱式计算|列式计算|列方程|竖式计算|口算)[:.,\n]|(?:选择|填空|判断)题?[:.]",
+    r"用%2所给(?:的)?(?:词|单词|动词|汉字)|连词成句|按要求(?:改写|改|写|完成)%4句|改为(?:被动|否定|一般|疑问|感叹|陈述)|根据(?:短文|课文|材料|图|首字母|中文|汉语)%6(?:填|回答|完成|写|选)|把下列%6(?:句|词|改|翻译)",
+    r"用[^\n]{1,40}造句|写出%10(?:反义词|近义词|拼音|成语|词语)|给(?:下列|下面)%4(?:字|词)|各是(?:多少|几)|取值范围|最[大小]值(?:是|为)|鸡兔同笼|各几[只个]|(?:求|则|得)%2[a-z](?:的值|的长|=)|\b(?:translate|rewrite|correct|punctuate|combine) the following\b|\bif [^.!?\n]{0,40}=[^.!?\n]{0,50}(?:what is|find|then|calculate)\b|\bconvert \d[^.!?\n]{0,30} (?:to|into) (?:a |an )?(?:decimal|fraction|percent\w*|mixed|improper|binary|grams|meters|celsius)|\bwhat (?:mass|volume|percentage|percent|fraction) of\b",
+    r"解方程%1[:.]|解(?:下列)?(?:方程组?|不等式组?)|因式分解|化简(?:求值)?[:.]%1[0-9a-z(]|求(?:[a-z]的|取值范围|函数|导数?|极限|不定积分|定积分|最[大小]值|值域|定义域|解析式|通项)|配平%6(?:方程|反应)|(?:求证|证明)[:.]?[^.!?\n]{0,60}(?:相等|垂直|平行|全等|相似|无理数|平分|成立|等于|三角|四边|收敛|连续|单调|中点|整除)",
+    r"已知[^!?\n]{2,120}(?:求|则|证明|那么|试)",
+    r"(?:^|[.,;\n:])(?:计算|求值|简便计算|脱式计算|直接写出得数)%1[:.]?%2[0-9(]",
+    r"(?:solve for [a-z]\b|solve:? [^.!?\n]{1,30}=|find the next (?:number|term)|what comes next|solve (?:the )?(?:equation|inequality|system|for)|find the (?:derivative|integral|limit|area|perimeter|volume|value of|slope|roots?|sum|numbers?|missing|square root|hypotenuse|probability|length|equation|vertex|domain|range|lcm|gcd|hcf|angle|radius|circumference)|what is the (?:area|perimeter|volume|slope|circumference|probability|derivative|integral|hypotenuse|square root|remainder|sum of|value of [a-z]\b)|(?:derivative|integral|antiderivative|limit) of [^.!?\n]{0,20}[a-z0-9][\^+*/(x]|evaluate (?:the )?(?:integral|expression|limit|function)|(?:simplify|factori?[sz]?e?|expand|evaluate)(?: the expression| completely)?:? ?[(0-9a-z]{1,4} ?[\^+*/)x0-9(]|prove that [^\n]{4,}|balance the (?:following )?(?:chemical )?equation|calculate (?:the|its) (?:area|volume|circumference|perimeter|mass|molar|speed|velocity|force|mean|average|interest|probability))",
+    r"(?:fill in the blanks?|choose the (?:correct|best|right|most)(?: [a-z]+){0,3}|complete the (?:following )?(?:sentences?|table|dialogue|passage)(?: [a-z]+){0,8}|circle the correct [a-z]+|match the following[a-z ]*|rewrite the (?:following )?sentences?[a-z ]*|underline the [a-z ]+|true or false|multiple choice|put the (?:verbs?|words?) in(?:to)? [a-z ]+|answer the (?:following )?questions?(?: [a-z]+){0,3}|read the (?:passage|text)[a-z ]*)[:(]",
+    r"\bwhich (?:one )?of the following\b[^\n]{0,120}[?:]|\bwhich (?:word|sentence|option|statement|answer)(?: [a-z]+){0,4} (?:is|are) (?:correct|incorrect|true|false|wrong|not)\b",
+    r"[0-9)] ?= ?\?|\d ?x ?[+=] ?\d|\d[xy] ?(?:=|\+|\^| )[^\n]{0,20}= ?[0-9a-z]",
+];
+
+static SET: LazyLock<Finder> = LazyLock::new(|| Finder::new(ANCHORS, &[], &[], &[ITEMS]));
 
 struct Tables {
-    /// Enough by itself.
-    set: Vec<Regex>,
-    /// A blank with words around it.
-    blank: Vec<Regex>,
     number: Regex,
     asked: Regex,
     maths: Regex,
@@ -229,25 +235,6 @@ struct Tables {
 }
 
 static TABLES: LazyLock<Tables> = LazyLock::new(|| Tables {
-    set: each(&[
-        r"下列%10(?:正确|错误|不正确|属于|不属于|符合|的是|说法|词语|各组|哪一?项|选项|句子)",
-        r"(?:选择题|判断题|填空题?|应用题|解答题|计算题|简答题|问答题|改错题?|完形填空|阅读理解|选词填空|脱式计算|列式计算|列方程|竖式计算|口算)[:.,\n]|(?:选择|填空|判断)题?[:.]",
-        r"用%2所给(?:的)?(?:词|单词|动词|汉字)|连词成句|按要求(?:改写|改|写|完成)%4句|改为(?:被动|否定|一般|疑问|感叹|陈述)|根据(?:短文|课文|材料|图|首字母|中文|汉语)%6(?:填|回答|完成|写|选)|把下列%6(?:句|词|改|翻译)",
-        r"用[^\n]{1,40}造句|写出%10(?:反义词|近义词|拼音|成语|词语)|给(?:下列|下面)%4(?:字|词)|各是(?:多少|几)|取值范围|最[大小]值(?:是|为)|鸡兔同笼|各几[只个]|(?:求|则|得)%2[a-z](?:的值|的长|=)|\b(?:translate|rewrite|correct|punctuate|combine) the following\b|\bif [^.!?\n]{0,40}=[^.!?\n]{0,50}(?:what is|find|then|calculate)\b|\bconvert \d[^.!?\n]{0,30} (?:to|into) (?:a |an )?(?:decimal|fraction|percent\w*|mixed|improper|binary|grams|meters|celsius)|\bwhat (?:mass|volume|percentage|percent|fraction) of\b",
-        r"解方程%1[:.]|解(?:下列)?(?:方程组?|不等式组?)|因式分解|化简(?:求值)?[:.]%1[0-9a-z(]|求(?:[a-z]的|取值范围|函数|导数?|极限|不定积分|定积分|最[大小]值|值域|定义域|解析式|通项)|配平%6(?:方程|反应)|(?:求证|证明)[:.]?[^.!?\n]{0,60}(?:相等|垂直|平行|全等|相似|无理数|平分|成立|等于|三角|四边|收敛|连续|单调|中点|整除)",
-        r"已知[^!?\n]{2,120}(?:求|则|证明|那么|试)",
-        r"(?:^|[.,;\n:])(?:计算|求值|简便计算|脱式计算|直接写出得数)%1[:.]?%2[0-9(]",
-        r"(?:solve for [a-z]\b|solve:? [^.!?\n]{1,30}=|find the next (?:number|term)|what comes next|solve (?:the )?(?:equation|inequality|system|for)|find the (?:derivative|integral|limit|area|perimeter|volume|value of|slope|roots?|sum|numbers?|missing|square root|hypotenuse|probability|length|equation|vertex|domain|range|lcm|gcd|hcf|angle|radius|circumference)|what is the (?:area|perimeter|volume|slope|circumference|probability|derivative|integral|hypotenuse|square root|remainder|sum of|value of [a-z]\b)|(?:derivative|integral|antiderivative|limit) of [^.!?\n]{0,20}[a-z0-9][\^+*/(x]|evaluate (?:the )?(?:integral|expression|limit|function)|(?:simplify|factori?[sz]?e?|expand|evaluate)(?: the expression| completely)?:? ?[(0-9a-z]{1,4} ?[\^+*/)x0-9(]|prove that [^\n]{4,}|balance the (?:following )?(?:chemical )?equation|calculate (?:the|its) (?:area|volume|circumference|perimeter|mass|molar|speed|velocity|force|mean|average|interest|probability))",
-        r"(?:fill in the blanks?|choose the (?:correct|best|right|most)(?: [a-z]+){0,3}|complete the (?:following )?(?:sentences?|table|dialogue|passage)(?: [a-z]+){0,8}|circle the correct [a-z]+|match the following[a-z ]*|rewrite the (?:following )?sentences?[a-z ]*|underline the [a-z ]+|true or false|multiple choice|put the (?:verbs?|words?) in(?:to)? [a-z ]+|answer the (?:following )?questions?(?: [a-z]+){0,3}|read the (?:passage|text)[a-z ]*)[:(]",
-        r"\bwhich (?:one )?of the following\b[^\n]{0,120}[?:]|\bwhich (?:word|sentence|option|statement|answer)(?: [a-z]+){0,4} (?:is|are) (?:correct|incorrect|true|false|wrong|not)\b",
-        r"[0-9)] ?= ?\?|\d ?x ?[+=] ?\d|\d[xy] ?(?:=|\+|\^| )[^\n]{0,20}= ?[0-9a-z]",
-    ]),
-    blank: each(&[
-        r"(?i)[a-z\xe3-\xe9][^\n]{0,300}(?:[ \x80-\xff(.:,]_{3,}|[ \x80-\xff]__)(?:[ \x80-\xff.,?!;:)(]|$)",
-        r"(?im)(?:^|[ .:])_{3,}[ ,][^\n]{0,40}[a-z\xe3-\xe9]",
-        r"[\xe4-\xe9][^\n]{0,300}(?:（[ \xe3\x80]{0,12}）|\( {1,8}\))",
-        r"(?i)true[^\n]{2,200}\( {0,8}\)",
-    ]),
     number: compile(
         &[],
         &[
@@ -290,11 +277,6 @@ static TABLES: LazyLock<Tables> = LazyLock::new(|| Tables {
         ],
     ),
 });
-
-/// Each pattern for itself: one automaton for all would have more states than its cache holds.
-fn each(patterns: &[&str]) -> Vec<Regex> {
-    patterns.iter().map(|one| compile(&[], &[one])).collect()
-}
 
 fn points(tables: &Tables, text: &[u8]) -> i32 {
     let count = |regex: &Regex, most: usize| {

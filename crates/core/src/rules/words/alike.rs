@@ -2,8 +2,8 @@
 //! letters, or the same ones in another order. What reads as ordinary Chinese is taken for what it is, so each of
 //! these needs two characters side by side that nobody would write.
 
-use super::heads::Heads;
-use super::index::{Bits, Buckets, Want, count};
+use super::heads::{self, Head, Heads, Second};
+use super::index::{Bits, Buckets, Entries, Want, count, pair};
 use super::line::{INITIALS, Like, Line, Part, Shape, parts, verdict};
 use super::spelt;
 use super::units::{Gap, Kind, Unit};
@@ -22,9 +22,13 @@ pub(super) struct Alike {
     longest: usize,
     /// By keys of the first two characters.
     heads: Heads,
+    /// The same where one of them is the first letter of its syllable.
+    lettered: Heads,
     /// By all characters in any order; which lengths there are.
     any_order: Table,
     lengths: u32,
+    /// Which two characters an entry has, in whichever order and place.
+    together: Bits,
     /// By syllables in letters, and by their first letters.
     pub(super) spelt: Table,
     pub(super) initials: Table,
@@ -73,28 +77,36 @@ pub(super) struct Seen {
 }
 
 impl Alike {
-    pub fn build(entries: &[Vec<Want>]) -> Alike {
+    pub fn build(entries: &Entries) -> Alike {
         let mut alike = Alike {
             starts: vec![0],
             ..Alike::default()
         };
-        let (mut heads, mut any_order) = (Vec::new(), Vec::new());
+        let (mut heads, mut lettered) = (Vec::new(), Vec::new());
+        let mut any_order = Vec::new();
         let (mut spelt, mut initials) = (Vec::new(), Vec::new());
         for (n, entry) in entries.iter().enumerate() {
+            let number = count(alike.entries.len());
             let from = alike.chars.len();
             let expand = |want: &Want| std::iter::repeat_n(want.plain, usize::from(want.run));
             alike.chars.extend(entry.iter().flat_map(expand));
             let chars = &alike.chars[from..];
             let sounding = chars.iter().all(|c| likeness::keys(*c).sound.is_some());
-            if !sounding || !(2..=LONGEST).contains(&chars.len()) {
+            if !sounding || !(2..=LONGEST).contains(&chars.len()) || number >= heads::MOST {
                 alike.chars.truncate(from);
                 continue;
             }
-            let number = count(alike.entries.len());
             for first in keys_of(chars[0]) {
                 for second in keys_of(chars[1]) {
-                    if first < INITIALS || second < INITIALS {
-                        heads.push((first, second, number));
+                    let head = Head {
+                        first,
+                        second,
+                        number,
+                    };
+                    match (first < INITIALS, second < INITIALS) {
+                        (true, true) => heads.push(head),
+                        (true, false) | (false, true) => lettered.push(head),
+                        (false, false) => {}
                     }
                 }
             }
@@ -106,11 +118,30 @@ impl Alike {
             alike.entries.push(count(n));
             alike.starts.push(count(alike.chars.len()));
         }
-        alike.heads = Heads::build(heads, |number| alike.chars(number).len());
+        alike.chars.shrink_to_fit();
+        alike.starts.shrink_to_fit();
+        alike.entries.shrink_to_fit();
+        alike.heads = Heads::build(heads, |number| alike.chars(number));
+        alike.lettered = Heads::build(lettered, |number| alike.chars(number));
         alike.any_order = Table::build(&any_order);
         alike.spelt = Table::build(&spelt);
         alike.initials = Table::build(&initials);
+        alike.together = alike.all_together();
         alike
+    }
+
+    fn all_together(&self) -> Bits {
+        let entries = || (0..count(self.entries.len())).map(|number| self.chars(number));
+        let pairs = entries().map(|chars| chars.len() * (chars.len() - 1) / 2);
+        let mut together = Bits::for_many(pairs.sum());
+        for chars in entries() {
+            for (n, c) in chars.iter().enumerate() {
+                chars[..n]
+                    .iter()
+                    .for_each(|d| together.set(either_order(*c, *d)));
+            }
+        }
+        together
     }
 
     /// The characters of an entry.
@@ -143,7 +174,7 @@ impl Alike {
         }
         let parts = parts(units);
         let line = Line::of(&parts);
-        let mut seconds = Vec::new();
+        let mut seconds = Vec::with_capacity(ALL_LOOKS + 2);
         for start in 0..parts.len().saturating_sub(1) {
             if line.is_strange(start, start + self.longest) {
                 self.heads_at(&line, start, &mut seconds, found);
@@ -159,7 +190,7 @@ impl Alike {
         &self,
         line: &Line<'_>,
         start: usize,
-        seconds: &mut Vec<Key>,
+        seconds: &mut Vec<Second>,
         found: &mut impl FnMut(Seen),
     ) {
         let parts = line.parts;
@@ -179,16 +210,35 @@ impl Alike {
         let Some(shortest) = (2..=self.longest).find(|n| line.is_strange(start, start + n)) else {
             return;
         };
-        let long = |length: u8| usize::from(length) >= shortest;
+        let ends_alike = |item: heads::Item| {
+            let length = item.length();
+            let last = || {
+                Some(
+                    parts
+                        .get(start + length - 1)?
+                        .is_like(item.last()?)
+                        .is_some(),
+                )
+            };
+            length >= shortest && (length == 2 || last() == Some(true))
+        };
+        // A first letter has no other key.
+        let is_letter = |part: &Part| part.kind == Kind::Digit;
+        let heads = if is_letter(first) || is_letter(second) {
+            &self.lettered
+        } else {
+            &self.heads
+        };
         seconds.clear();
-        seconds.extend(second.keys(looks(start + 1)));
-        for row in first
-            .keys(looks(start))
-            .filter_map(|key| self.heads.row(key))
-        {
+        let keys = second.keys(looks(start + 1));
+        seconds.extend(keys.filter_map(|key| heads.second(key)));
+        if seconds.is_empty() {
+            return;
+        }
+        for row in first.keys(looks(start)).filter_map(|key| heads.row(key)) {
             for &second in &*seconds {
-                for item in row.get(second).filter(|item| long(item.length)) {
-                    if let Some(seen) = self.compare(item.number, line, start) {
+                for item in row.get(second).filter(|item| ends_alike(*item)) {
+                    if let Some(seen) = self.compare(item.number(), line, start) {
                         found(seen);
                     }
                 }
@@ -204,14 +254,18 @@ impl Alike {
             return None;
         }
         let mut likeness = [false; 6];
-        let (mut odd, mut rare) = (false, false);
-        for (n, (part, c)) in there.iter().zip(chars).enumerate() {
+        let mut hows = [Like::Same; LONGEST];
+        // The first two are alike already, by a key.
+        for (n, (part, c)) in there.iter().zip(chars).enumerate().rev() {
             if n > 0 && !there[n - 1].joins(part) {
                 return None;
             }
-            let how = part.is_like(*c)?;
-            likeness[how as usize] = true;
-            if how != Like::Same {
+            hows[n] = part.is_like(*c)?;
+            likeness[hows[n] as usize] = true;
+        }
+        let (mut odd, mut rare) = (false, false);
+        for (n, how) in hows.iter().take(chars.len()).enumerate() {
+            if *how != Like::Same {
                 let mut joint = |at: usize| {
                     odd = odd || line.is_odd(at);
                     rare |= line.rare[at];
@@ -249,6 +303,12 @@ impl Alike {
     }
 
     fn any_order_at(&self, units: &[Unit], start: usize, found: &mut impl FnMut(Seen)) {
+        let Some([first, second]) = units.get(start..start + 2) else {
+            return;
+        };
+        if second.kind != Kind::Han || !self.together.has(either_order(first.plain, second.plain)) {
+            return;
+        }
         let mut total = 0_u64;
         for (n, unit) in units[start..].iter().take(self.longest).enumerate() {
             if unit.kind != Kind::Han || unit.run > 1 || (n > 0 && unit.gap != Gap::None) {
@@ -352,6 +412,11 @@ fn keys_of(c: char) -> impl Iterator<Item = Key> + Clone {
         .chain(keys.sounds.iter().copied())
         .chain(Key::try_from(c as u32).ok())
         .chain(letter)
+}
+
+/// The hash of two characters, whichever stands first.
+fn either_order(c: char, d: char) -> u64 {
+    pair(c.min(d), c.max(d))
 }
 
 fn weight(c: char) -> u64 {

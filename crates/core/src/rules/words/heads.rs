@@ -14,28 +14,59 @@ pub(super) struct Heads {
     before: Vec<u32>,
     /// One for each first key, and one more.
     rows: Vec<Start>,
+    /// A bit for each second key that there is.
+    seconds: Vec<u64>,
     /// In order of the places of their second keys within each row.
     items: Vec<Item>,
-    /// Bits for the places of each row.
-    bits: Vec<u64>,
-    /// The first item whose place is in each of those numbers, or after it.
-    from: Vec<u32>,
+    /// The places of each row.
+    blocks: Vec<Block>,
 }
 
 /// An entry.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Item {
     second: Key,
-    /// How many characters it has.
-    pub length: u8,
-    pub number: u32,
+    /// Its last character.
+    last: Key,
+    /// Its number and how many characters it has, together.
+    number_and_length: u32,
+}
+
+/// Numbers are below this …
+pub(super) const MOST: u32 = 1 << (32 - LENGTH_BITS);
+/// … and lengths have so many bits.
+const LENGTH_BITS: u32 = 4;
+
+impl Item {
+    pub fn number(self) -> u32 {
+        self.number_and_length >> LENGTH_BITS
+    }
+
+    pub fn length(self) -> usize {
+        self.number_and_length as usize % (1 << LENGTH_BITS)
+    }
+
+    pub fn last(self) -> Option<char> {
+        char::from_u32(self.last.into())
+    }
+}
+
+/// Some places of a row, together so that a look at them is one look at memory.
+#[derive(Clone, Copy, Debug, Default)]
+struct Block {
+    /// A bit for each place that is taken …
+    places: u64,
+    /// … and some for the keys that take them.
+    marks: u32,
+    /// The first item whose place is here or later.
+    from: u32,
 }
 
 /// Where a row begins.
 #[derive(Clone, Copy, Debug)]
 struct Start {
     item: u32,
-    bits: u32,
+    block: u32,
     shift: u32,
 }
 
@@ -43,57 +74,63 @@ struct Start {
 pub(super) struct Row<'h> {
     /// Those of this row, and of all rows before it.
     items: &'h [Item],
-    bits: &'h [u64],
-    from: &'h [u32],
+    blocks: &'h [Block],
     shift: u32,
 }
 
+/// A second key that is looked for in many rows.
+#[derive(Clone, Copy)]
+pub(super) struct Second {
+    key: Key,
+    hash: u64,
+}
+
+impl Second {
+    fn of(key: Key) -> Second {
+        let hash = u64::from(key).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        Second { key, hash }
+    }
+
+    fn place(self, shift: u32) -> usize {
+        (self.hash >> shift) as usize
+    }
+
+    fn mark(self) -> u32 {
+        1 << (self.hash >> 24 & 31)
+    }
+}
+
+/// What is told of an entry to put it in its place.
+pub(super) struct Head {
+    pub first: Key,
+    pub second: Key,
+    pub number: u32,
+}
+
 impl Heads {
-    /// A first key, a second one and a number, in any order; and how long the entry with a number is.
-    pub fn build(mut all: Vec<(Key, Key, u32)>, length: impl Fn(u32) -> usize) -> Heads {
+    /// Heads in any order, numbers below [`MOST`]; and which characters the entry with a number has.
+    pub fn build<'c>(all: Vec<Head>, chars: impl Fn(u32) -> &'c [char]) -> Heads {
         let mut heads = Heads::default();
         if all.is_empty() {
             return heads;
         }
+        let packed = |head: &Head| {
+            u64::from(head.first) << 48 | u64::from(head.second) << 32 | u64::from(head.number)
+        };
+        let mut all: Vec<u64> = all.iter().map(packed).collect();
         all.sort_unstable();
         all.dedup();
+        heads.items.reserve_exact(all.len());
         heads.firsts = vec![0; (usize::from(Key::MAX) + 1) / 64];
-        for row in all.chunk_by_mut(|a, b| a.0 == b.0) {
-            let first = row[0].0;
-            heads.firsts[usize::from(first) / 64] |= 1 << (first % 64);
-            // Eight bits or more for each second key.
-            let bits = (8 * row.len()).next_power_of_two().max(64);
-            let from = heads.bits.len();
-            let shift = 64 - bits.ilog2();
-            heads.rows.push(Start {
-                item: count(heads.items.len()),
-                bits: count(from),
-                shift,
-            });
-            row.sort_unstable_by_key(|(_, second, number)| {
-                (place(*second, shift), *second, *number)
-            });
-            heads.bits.resize(from + bits / 64, 0);
-            for &mut (_, second, number) in row {
-                let place = place(second, shift);
-                let word = from + place / 64;
-                heads.bits[word] |= 1 << (place % 64);
-                let next = count(heads.items.len());
-                heads.from.resize(heads.from.len().max(word + 1), next);
-                let length = u8::try_from(length(number)).unwrap_or(u8::MAX);
-                heads.items.push(Item {
-                    second,
-                    length,
-                    number,
-                });
-            }
-            heads
-                .from
-                .resize(heads.bits.len(), count(heads.items.len()));
+        heads.seconds = heads.firsts.clone();
+        for row in all.chunk_by_mut(|a, b| a >> 48 == b >> 48) {
+            let first = row[0] >> 48;
+            heads.firsts[first as usize / 64] |= 1 << (first % 64);
+            heads.add(row, &chars);
         }
         heads.rows.push(Start {
             item: count(heads.items.len()),
-            bits: count(heads.bits.len()),
+            block: count(heads.blocks.len()),
             shift: 0,
         });
         let mut sum = 0;
@@ -101,7 +138,50 @@ impl Heads {
             heads.before.push(sum);
             sum += bits.count_ones();
         }
+        heads.blocks.shrink_to_fit();
         heads
+    }
+
+    /// Entries with one first key.
+    fn add<'c>(&mut self, row: &mut [u64], chars: &impl Fn(u32) -> &'c [char]) {
+        // Four places or more for each second key.
+        let places = (4 * row.len()).next_power_of_two().max(64);
+        let (from, shift) = (self.blocks.len(), 64 - places.ilog2());
+        self.rows.push(Start {
+            item: count(self.items.len()),
+            block: count(from),
+            shift,
+        });
+        let second = |packed: u64| Second::of((packed >> 32) as Key);
+        row.sort_unstable_by_key(|packed| (second(*packed).place(shift), *packed));
+        self.blocks.resize(from + places / 64, Block::default());
+        let mut reached = from;
+        for &mut packed in row {
+            let (second, number) = (second(packed), packed as u32);
+            let place = second.place(shift);
+            let next = count(self.items.len());
+            let block = from + place / 64;
+            while reached <= block {
+                self.blocks[reached].from = next;
+                reached += 1;
+            }
+            self.seconds[usize::from(second.key) / 64] |= 1 << (second.key % 64);
+            self.blocks[block].places |= 1 << (place % 64);
+            self.blocks[block].marks |= second.mark();
+            let chars = chars(number);
+            let last = chars.last().map_or(0, |c| *c as u32);
+            self.items.push(Item {
+                second: second.key,
+                last: Key::try_from(last).unwrap_or(0),
+                number_and_length: number << LENGTH_BITS | count(chars.len()),
+            });
+        }
+    }
+
+    /// Whether any entry has this second key.
+    pub fn second(&self, key: Key) -> Option<Second> {
+        let bits = self.seconds.get(usize::from(key) / 64)?;
+        (bits >> (key % 64) & 1 == 1).then(|| Second::of(key))
     }
 
     /// All entries with this first key.
@@ -116,8 +196,7 @@ impl Heads {
         let (start, end) = (self.rows[row], self.rows[row + 1]);
         Some(Row {
             items: &self.items[..end.item as usize],
-            bits: &self.bits[start.bits as usize..end.bits as usize],
-            from: &self.from[start.bits as usize..end.bits as usize],
+            blocks: &self.blocks[start.block as usize..end.block as usize],
             shift: start.shift,
         })
     }
@@ -125,20 +204,19 @@ impl Heads {
 
 impl Row<'_> {
     /// Those with this second key, too.
-    pub fn get(&self, second: Key) -> impl Iterator<Item = &Item> {
-        let at = place(second, self.shift);
-        let from = if self.bits[at / 64] >> (at % 64) & 1 == 1 {
-            self.from[at / 64] as usize
+    pub fn get(&self, second: Second) -> impl Iterator<Item = Item> {
+        let at = second.place(self.shift);
+        let block = self.blocks[at / 64];
+        let may = block.places >> (at % 64) & 1 == 1 && block.marks & second.mark() != 0;
+        let from = if may {
+            block.from as usize
         } else {
             self.items.len()
         };
         self.items[from..]
             .iter()
-            .take_while(move |item| place(item.second, self.shift) <= at)
-            .filter(move |item| item.second == second)
+            .take_while(move |item| Second::of(item.second).place(self.shift) <= at)
+            .filter(move |item| item.second == second.key)
+            .copied()
     }
-}
-
-fn place(key: Key, shift: u32) -> usize {
-    (u64::from(key).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> shift) as usize
 }

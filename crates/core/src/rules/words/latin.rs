@@ -3,8 +3,46 @@
 //! them count where they are no words of their own.
 
 use super::index::Want;
+use super::token::{Digits, LONGEST_WORD, Letters, Token, is_left_edge, is_right_edge};
 use super::units::{Gap, Kind, Unit};
-use crate::normalise::lexicon::is_english;
+use crate::normalise::lexicon::{is_english, is_met};
+use crate::rules::vocabulary::hardness;
+
+/// Other forms of an entry that are looked for besides: `raping` for `rape`, and two letters that are one in a text
+/// where nothing stands between them, as in `bal loon`.
+pub(super) fn forms(entry: &[Want]) -> Vec<Vec<Want>> {
+    let mut forms = Vec::new();
+    let letter = |want: &Want| want.plain.is_ascii_lowercase();
+    for (n, want) in entry.iter().enumerate() {
+        if letter(want) && want.run == 2 && entry.len() > 2 {
+            let mut form = entry.to_vec();
+            form[n].run = 1;
+            form.insert(
+                n + 1,
+                Want {
+                    apart: false,
+                    ..form[n]
+                },
+            );
+            forms.push(form);
+        }
+    }
+    if let [stem @ .., last] = entry
+        && (last.plain, last.run) == ('e', 1)
+        && stem.len() >= 3
+        && stem.iter().all(|want| letter(want) && !want.apart)
+        && !stem.last().is_some_and(|want| "aeioy".contains(want.plain))
+    {
+        let mut form = stem.to_vec();
+        form.extend("ing".chars().map(|plain| Want {
+            plain,
+            class: super::units::class(plain),
+            ..*last
+        }));
+        forms.push(form);
+    }
+    forms
+}
 
 /// `get lost` for `getlost`: perhaps only what it says.
 pub(super) const AS_WORDS: &str = "written as words of their own";
@@ -18,22 +56,38 @@ pub(super) fn judge(units: &[Unit], start: usize, wants: &[Want]) -> Option<&'st
     if inner.any(|(unit, want)| unit.gap != Gap::None && !want.apart) {
         // Several words are no entry in pieces, unless every letter stands alone.
         let several = several(wants) && !is_letter_by_letter(&units[start..end], wants);
-        let slip = looks.swapped || (looks.more && !misspelt(wants, 5)) || several;
-        let whole = edges.0 && (edges.1 || has_ending(units, end));
-        return (whole && !slip).then(|| in_pieces(&units[start..end]))?;
+        let by_letter = is_letter_by_letter(&units[start..end], wants);
+        let word = || Token::around(units, start, end, Digits::Apart).is_settled();
+        let more = looks.more && !misspelt(wants, 5) && (!by_letter || word());
+        let slip = looks.swapped || more || several;
+        let whole = edges.0 && (edges.1 || has_ending(units, end, several));
+        let alone = units.len() == wants.len();
+        return (whole && !slip).then(|| in_pieces(&units[start..end], alone))?;
     }
     if edges == (true, true) {
         // `good` is `god` with a letter more, and `iike` may be a slip: what is a word by itself is not meant.
         let slip = looks.swapped || (looks.more && !looks.much_more);
-        let word = Token::around(units, start, end);
-        let meant = !slip || !word.is_english() || (!looks.swapped && misspelt(wants, 4));
+        let word = Token::around(units, start, end, Digits::Apart);
+        let meant = !slip || !word.is_settled() || (!looks.swapped && misspelt(wants, 4));
         return meant.then_some(looks.why());
     }
     if several(wants) {
-        let meant = edges.0 && has_ending(units, end) && !looks.swapped && !looks.more;
+        let meant = edges.0 && has_ending(units, end, true) && !looks.swapped && !looks.more;
         return meant.then_some(looks.why());
     }
-    inside(units, start, wants, &looks)
+    let inside = |digits| {
+        let token = Token::around(units, start, end, digits);
+        inside(&token, wants, &looks)
+    };
+    inside(Digits::Apart).or_else(|| {
+        // `teap0t` goes on behind `tea`.
+        let digit = |unit: Option<&Unit>| unit.is_some_and(|unit| unit.kind == Kind::Digit);
+        let token = Token::around(units, start, end, Digits::Apart);
+        let (before, after) = (token.before.len(), token.after.len());
+        let beside = digit(units.get(end + after))
+            || digit((start - before).checked_sub(1).map(|n| &units[n]));
+        beside.then(|| inside(Digits::Letters)).flatten()
+    })
 }
 
 /// Whether something stands between all its letters: `t e a h o u s e`.
@@ -89,18 +143,27 @@ impl Looks {
         };
         let (mut letters, mut wanted) = (0, 0);
         let number = wants.iter().all(|want| want.plain.is_ascii_digit());
-        for (unit, want) in units.iter().zip(wants) {
+        for (n, (unit, want)) in units.iter().zip(wants).enumerate() {
             let wants_letter = want.plain.is_alphabetic();
             wanted += usize::from(wants_letter);
             letters += usize::from(unit.kind != Kind::Digit);
             if unit.plain != want.plain {
+                let before = n.checked_sub(1).map(|n| &units[n]);
                 match (unit.kind, wants_letter) {
+                    (Kind::Letter, true) if unit.odd || is_tall_i(before, unit) => looks.odd = true,
                     (Kind::Letter, true) => looks.swapped = true,
                     (Kind::Digit | Kind::Leet, true) => looks.leet = true,
                     _ => return None,
                 }
             }
-            if unit.run < want.run || (number && unit.run != want.run) {
+            // `9/11` is no 911.
+            let joined = n > 0 && want.apart && unit.gap == Gap::None;
+            // Two letters that are one, with nothing between them.
+            let doubled = n > 0 && !want.apart && wants[n - 1].plain == want.plain;
+            if doubled && unit.gap == Gap::None {
+                return None;
+            }
+            if unit.run < want.run || (number && (unit.run != want.run || joined)) {
                 return None;
             }
             looks.more |= unit.run > want.run;
@@ -130,188 +193,115 @@ impl Looks {
     }
 }
 
-fn is_left_edge(units: &[Unit], start: usize) -> bool {
-    let unit = &units[start];
-    let Some(before) = start.checked_sub(1).map(|n| &units[n]) else {
-        return true;
-    };
-    unit.gap != Gap::None || !runs_on(before, unit)
-}
-
-fn is_right_edge(units: &[Unit], end: usize) -> bool {
-    let last = &units[end - 1];
-    units
-        .get(end)
-        .is_none_or(|after| after.gap != Gap::None || !runs_on(last, after))
-}
-
-/// Whether two units side by side are in one word; a number beside letters is not.
-fn runs_on(a: &Unit, b: &Unit) -> bool {
-    a.is_wordy() && b.is_wordy() && a.kind == b.kind
+/// `heII`: a capital letter after a small one, in the place of an `l`.
+fn is_tall_i(before: Option<&Unit>, unit: &Unit) -> bool {
+    let small = |before: &Unit| before.kind == Kind::Letter && !before.capital;
+    unit.plain == 'i' && unit.capital && unit.gap == Gap::None && before.is_some_and(small)
 }
 
 /// Whether only the ending of a word follows.
-fn has_ending(units: &[Unit], end: usize) -> bool {
-    let token = Token::around(units, end - 1, end);
-    Letters::of(token.after).is_some_and(|after| ENDINGS.contains(&after.as_bytes()))
-}
-
-/// The whole word around some units.
-struct Token<'u> {
-    before: &'u [Unit],
-    inner: &'u [Unit],
-    after: &'u [Unit],
-}
-
-/// Words are not longer; what is, is not looked at any further.
-const LONGEST_WORD: usize = 40;
-
-impl<'u> Token<'u> {
-    fn around(units: &'u [Unit], start: usize, end: usize) -> Token<'u> {
-        let mut from = start;
-        while start - from < LONGEST_WORD && !is_left_edge(units, from) {
-            from -= 1;
-        }
-        let mut to = end;
-        while to - end < LONGEST_WORD && !is_right_edge(units, to) {
-            to += 1;
-        }
-        Token {
-            before: &units[from..start],
-            inner: &units[start..end],
-            after: &units[end..to],
-        }
-    }
-
-    fn letters(&self) -> Option<Letters> {
-        let mut letters = Letters::default();
-        letters.add(self.before)?;
-        letters.add(self.inner)?;
-        letters.add(self.after)?;
-        Some(letters)
-    }
-
-    fn is_english(&self) -> bool {
-        self.letters()
-            .is_some_and(|letters| is_english(letters.as_bytes()))
-    }
-}
-
-/// ASCII letters, without a place on the heap.
-struct Letters {
-    bytes: [u8; 2 * LONGEST_WORD],
-    len: usize,
-}
-
-impl Default for Letters {
-    fn default() -> Self {
-        Letters {
-            bytes: [0; 2 * LONGEST_WORD],
-            len: 0,
-        }
-    }
-}
-
-impl Letters {
-    fn of(units: &[Unit]) -> Option<Letters> {
-        let mut letters = Letters::default();
-        letters.add(units)?;
-        Some(letters)
-    }
-
-    /// A letter so many times.
-    fn add_one(&mut self, unit: &Unit, times: u8) -> Option<()> {
-        if times == 0 {
-            return Some(());
-        }
-        self.add(&[Unit {
-            run: times,
-            ..unit.clone()
-        }])
-    }
-
-    /// Nothing for what is no ASCII letter, or too long.
-    fn add(&mut self, units: &[Unit]) -> Option<()> {
-        for unit in units {
-            let byte = u8::try_from(unit.plain)
-                .ok()
-                .filter(u8::is_ascii_lowercase)?;
-            for _ in 0..unit.run {
-                *self.bytes.get_mut(self.len)? = byte;
-                self.len += 1;
-            }
-        }
-        Some(())
-    }
-
-    fn as_bytes(&self) -> &[u8] {
-        &self.bytes[..self.len]
-    }
+fn has_ending(units: &[Unit], end: usize, several: bool) -> bool {
+    let token = Token::around(units, end - 1, end, Digits::Apart);
+    let silent = units[end - 1].plain == 'e' && !several;
+    Letters::of(token.after).is_some_and(|after| {
+        let after = after.as_bytes();
+        ENDINGS.contains(&after) || silent && matches!(after, b"d" | b"r" | b"rs")
+    })
 }
 
 /// Endings under which a word stays what it is.
 const ENDINGS: [&[u8]; 7] = [b"s", b"es", b"ed", b"er", b"ers", b"ing", b"ings"];
 /// Endings that words take in chats, besides those.
-const SLANG: [&[u8]; 14] = [
-    b"a", b"ah", b"as", b"az", b"en", b"ie", b"ies", b"in", b"off", b"up", b"y", b"yo", b"z", b"zz",
+const SLANG: [&[u8]; 20] = [
+    b"a", b"ah", b"as", b"az", b"ee", b"en", b"ey", b"ez", b"ie", b"ies", b"in", b"o", b"off",
+    b"os", b"um", b"up", b"y", b"yo", b"z", b"zz",
 ];
 
 /// Inside of a longer word.
-fn inside(units: &[Unit], start: usize, wants: &[Want], looks: &Looks) -> Option<&'static str> {
-    let end = start + wants.len();
-    let token = Token::around(units, start, end);
+fn inside(token: &Token<'_>, wants: &[Want], looks: &Looks) -> Option<&'static str> {
     let length: usize = wants.iter().map(|want| usize::from(want.run)).sum();
     // A letter that is there once more than the entry wants may belong to what stands before or after it.
-    let (first, last) = (&units[start], &units[end - 1]);
+    let (first, last) = (token.inner.first()?, token.inner.last()?);
     let mut before = Letters::of(token.before)?;
     let mut after = Letters::default();
-    if start + 1 < end {
+    if token.inner.len() > 1 {
         before.add_one(first, first.run - wants[0].run)?;
     }
     after.add_one(last, last.run - wants[wants.len() - 1].run)?;
     after.add(token.after)?;
     let (before, after) = (before.as_bytes(), after.as_bytes());
-    if length < 3 || looks.swapped || (looks.more_inside && !looks.much_more) {
+    if length < 3 {
         return None;
     }
-    let word = || spelling(wants).is_some_and(|word| is_english(&word));
-    let stays = before.is_empty() && stays(token.inner, after, length, token.is_english());
-    if stays && (word() || !token.is_english()) {
+    let settled = token.is_settled();
+    let stays = before.is_empty() && stays(token.inner, after, length, settled);
+    if settled && !stays {
+        return None;
+    }
+    let entry = spelling(wants)?;
+    let word = is_english(&entry);
+    let slip = looks.swapped || (looks.more_inside && !looks.much_more);
+    if slip {
+        let same = length >= 4 && stays && !looks.swapped;
+        let joined = length >= 4 && !looks.more && is_known(before, &[]) && is_known(after, &SLANG);
+        return (!settled && (same || joined)).then(|| looks.why());
+    }
+    // An entry that is no word was written for the words that are made of it.
+    let meant = stays && (word || !settled || length >= 6);
+    if meant && !(settled && is_other_word(token, &entry, after)) {
         return Some(looks.why());
     }
-    let name = token
-        .before
-        .first()
-        .or(token.inner.first())
-        .is_some_and(|unit| unit.capital)
-        && token
-            .inner
-            .iter()
-            .chain(token.after)
-            .skip(1)
-            .all(|unit| !unit.capital);
-    if (name && length < 5) || token.is_english() {
+    if settled {
+        return None;
+    }
+    if length >= 4 && before.len() != 1 && is_foreign(&entry) {
+        return Some(looks.why());
+    }
+    let slang = before.is_empty()
+        && (!word && (after == b"e" || SLANG.contains(&after)) || matches!(after, b"z" | b"zz"));
+    let name = token.is_name();
+    let common = |rest: &[u8]| rest.len() >= 4 && hardness(rest.iter().copied()).is_some();
+    let joined = before.is_empty() && common(after) || after.is_empty() && common(before);
+    if name && length < 5 && !slang && !joined {
         return None;
     }
     let (left, right) = (is_known(before, &[]), is_known(after, &SLANG));
     let meant = match length {
         // `teabag` in a list with `tea`
-        3 => before.is_empty() && is_word(after) || after.is_empty() && is_word(before),
-        4 => left && right,
+        3 => slang || before.is_empty() && is_word(after) || after.is_empty() && is_word(before),
+        4 => slang || left && right,
         _ => {
             let at_an_end = before.is_empty() || after.is_empty();
             let rest = before.len() + after.len();
-            left && right || at_an_end && !name && (3..=length).contains(&rest)
+            let least = if length > 5 { 1 } else { 3 };
+            slang || left && right || at_an_end && !name && (least..=length).contains(&rest)
         }
     };
     meant.then_some(looks.why())
+}
+
+/// `butter` is commoner than `butt`, so it is not made of it as `scammer` is of `scam`.
+fn is_other_word(token: &Token<'_>, entry: &[u8], after: &[u8]) -> bool {
+    let maker = after.ends_with(b"er") || after.ends_with(b"ers");
+    let rarity = |word: &[u8]| hardness(word.iter().copied()).unwrap_or(f32::INFINITY);
+    maker
+        && token
+            .letters()
+            .is_some_and(|word| rarity(word.as_bytes()) < rarity(entry))
+}
+
+/// Whether letters have four in a row that no settled word has, so that no such word can hold them.
+fn is_foreign(letters: &[u8]) -> bool {
+    letters.iter().all(u8::is_ascii_lowercase) && letters.windows(4).any(|four| !is_met(four))
 }
 
 /// Whether a word with this ending is the same word: `teas`, `teaing`, `cupped`, `cuppy`, `brewed`.
 fn stays(inner: &[Unit], after: &[u8], length: usize, english: bool) -> bool {
     let last = inner.last().and_then(|unit| u8::try_from(unit.plain).ok());
     let ending = |ending: &[u8]| match ending {
-        b"s" | b"es" | b"ed" | b"ing" => true,
+        b"es" => matches!(last, Some(b's' | b'x' | b'z' | b'h' | b'o')),
+        b"s" | b"ed" | b"ing" => true,
+        b"ion" => length >= 6,
         b"d" | b"r" | b"rs" => last == Some(b'e') && length >= 4,
         // `cupping`, `cuppy`
         [first, rest @ ..] if Some(*first) == last && length >= 4 => {
@@ -327,8 +317,13 @@ fn stays(inner: &[Unit], after: &[u8], length: usize, english: bool) -> bool {
     ending(after)
 }
 
+/// Whether it is a word; the short ones among them must be such as people know.
 fn is_word(letters: &[u8]) -> bool {
-    letters.len() >= 3 && is_english(letters)
+    match letters.len() {
+        ..3 => false,
+        3 | 4 => hardness(letters.iter().copied()).is_some(),
+        _ => is_english(letters),
+    }
 }
 
 /// Whether letters are words in a row, one of these endings, or nothing.
@@ -357,97 +352,18 @@ const SHORT: [&[u8]; 24] = [
     b"it", b"me", b"my", b"no", b"of", b"on", b"or", b"so", b"to", b"up", b"we",
 ];
 
-/// So many letters before and after a hidden one are looked at.
-const AROUND_MASK: usize = 12;
-/// So many hidden letters of a text are guessed.
-const MOST_MASKS: usize = 8;
+/// Other words of two letters.
+const SHORT_ALONE: [&[u8]; 30] = [
+    b"ad", b"ah", b"ai", b"al", b"aw", b"ax", b"di", b"ed", b"eh", b"er", b"jo", b"ex", b"ha",
+    b"hi", b"ho", b"id", b"lo", b"ma", b"mm", b"oh", b"ok", b"ow", b"ox", b"oz", b"pa", b"pi",
+    b"ps", b"uh", b"um", b"us",
+];
 
-/// Words with a letter or two hidden (`t*a`, `te2pot`, `texpot`): each place, with each letter that it may be.
-/// `each` gets the word with a letter put in, and where it begins among the units.
-pub(super) fn unmasked(units: &[Unit], mut each: impl FnMut(&[Unit], usize)) {
-    let mut guesses = 0;
-    for at in 1..units.len() {
-        let hidden = hides(units, at);
-        if hidden == Hidden::Nothing {
-            continue;
-        }
-        guesses += 1;
-        if guesses > MOST_MASKS {
-            return;
-        }
-        let from = (at.saturating_sub(AROUND_MASK)..at)
-            .rev()
-            .take_while(|n| goes_on(units, n + 1, at))
-            .last();
-        let from = from.unwrap_or(at);
-        let to = (at + 1..units.len().min(at + AROUND_MASK))
-            .take_while(|n| goes_on(units, *n, at))
-            .last();
-        let mut word = units[from..=to.unwrap_or(at)].to_vec();
-        let place = at - from;
-        word[place].gap = Gap::None;
-        let letters = word.iter().filter(|unit| unit.kind == Kind::Letter).count();
-        if letters < 3
-            || (hidden == Hidden::Here
-                && Letters::of(&word).is_some_and(|word| is_english(word.as_bytes())))
-        {
-            continue;
-        }
-        if hidden == Hidden::Before {
-            word.insert(
-                place,
-                Unit {
-                    gap: Gap::None,
-                    run: 1,
-                    ..word[place].clone()
-                },
-            );
-        }
-        word[0].gap = Gap::Blank;
-        for letter in 'a'..='z' {
-            let unit = &mut word[place];
-            (unit.plain, unit.kind, unit.run) = (letter, Kind::Letter, 1);
-            unit.class = super::units::class(letter);
-            each(&word, from);
-        }
-    }
-}
-
-/// Where a letter is hidden.
-#[derive(PartialEq, Eq)]
-enum Hidden {
-    Nothing,
-    Before,
-    Here,
-}
-
-fn hides(units: &[Unit], at: usize) -> Hidden {
-    let (before, unit) = (&units[at - 1], &units[at]);
-    let letter = |unit: &Unit| matches!(unit.kind, Kind::Letter | Kind::Leet);
-    if unit.masks == 1 && letter(before) && letter(unit) {
-        return Hidden::Before;
-    }
-    let after = units
-        .get(at + 1)
-        .is_some_and(|after| after.gap == Gap::None && letter(after));
-    let odd = matches!(unit.kind, Kind::Digit | Kind::Leet) || unit.plain == 'x';
-    if odd && unit.gap == Gap::None && letter(before) && after {
-        return Hidden::Here;
-    }
-    Hidden::Nothing
-}
-
-/// Whether a unit and the one before it are in one word with a hidden letter at `mask`.
-fn goes_on(units: &[Unit], at: usize, mask: usize) -> bool {
-    (at == mask || units[at].gap == Gap::None)
-        && units[at].kind != Kind::Han
-        && units[at - 1].kind != Kind::Han
-}
-
-/// Pieces with something between them.
-fn in_pieces(units: &[Unit]) -> Option<&'static str> {
+/// Pieces with something between them; `alone`: nothing else is in the text.
+fn in_pieces(units: &[Unit], alone: bool) -> Option<&'static str> {
     let mut at = 0;
-    let (mut pieces, mut shortest, mut no_word, mut single) = (0, usize::MAX, false, 0);
+    let (mut pieces, mut shortest, mut single, mut total) = (0, usize::MAX, 0, 0);
+    let (mut no_word, mut consonant, mut common) = (false, false, false);
     let widest = units[1..]
         .iter()
         .map(|unit| unit.gap)
@@ -460,26 +376,38 @@ fn in_pieces(units: &[Unit]) -> Option<&'static str> {
         let end = next.map_or(units.len(), |n| at + 1 + n);
         let piece = &units[at..end];
         let letters = Letters::of(piece);
-        let length = letters.as_ref().map_or(2, |letters| letters.len);
-        pieces += 1;
+        let count = letters.as_ref().map_or(2, |letters| letters.len);
+        // `t e e` is put together from letters that stood alone.
+        let by_letter = matches!(piece, [only] if only.end - only.start > u32::from(only.run));
+        let length = if by_letter { 1 } else { count };
+        let alike = if by_letter { count } else { 1 };
+        pieces += alike;
+        total += count;
+        consonant |= matches!(piece, [only] if count == 1 && !"aeiou".contains(only.plain));
+        common |= alone
+            && letters
+                .as_ref()
+                .is_some_and(|word| is_word(word.as_bytes()));
         shortest = shortest.min(length);
-        single += usize::from(length == 1);
+        single += if length == 1 { alike } else { 0 };
         no_word |= match letters.as_ref().map(Letters::as_bytes) {
             None => true,
             Some(b"a" | b"i") => false,
-            Some([_]) => false,
+            _ if length == 1 => false,
+            Some(word @ [_, _]) => !(SHORT.contains(&word) || SHORT_ALONE.contains(&word)),
             Some(word) => !is_english(word),
         };
         at = end;
     }
-    let broken = no_word || single == pieces || (single > 0 && pieces >= 3);
+    let broken = no_word
+        || (alone && consonant && !common)
+        || single == pieces
+        || (single > 0 && pieces >= 3);
     let meant = match widest {
         Gap::Clause => single == pieces && pieces >= 3,
-        Gap::None | Gap::Sign => single == pieces || shortest >= 2 || units.len() >= 4,
+        Gap::None | Gap::Sign => single == pieces || shortest >= 2 || total >= 4,
         Gap::Blank | Gap::Break if single == pieces => pieces >= 3,
-        Gap::Blank | Gap::Break => {
-            (units.len() >= 4 && broken) || (units.len() >= 6 && shortest >= 2)
-        }
+        Gap::Blank | Gap::Break => (total >= 4 && broken) || (units.len() >= 6 && shortest >= 2),
     };
     let as_words = widest >= Gap::Blank && !broken;
     meant.then_some(if as_words {

@@ -8,18 +8,24 @@ mod heads;
 mod index;
 mod latin;
 mod line;
+mod masked;
 mod parts;
+mod signs;
 mod spelt;
+mod token;
 mod units;
 
 use std::cell::Cell;
-use std::collections::HashSet;
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::ops::Range;
 
 use super::{Certainty, Hit};
+use crate::normalise::lexicon::mix;
 use alike::Alike;
-use index::{Index, Want};
-use units::{Gap, Kind, Unit, units, units_into};
+use index::{Entries, Index, Want};
+use signs::{Drawings, is_drawing};
+use units::{Gap, Kind, Unit, units_into};
 
 /// What follows a word with a hidden letter is no longer.
 const LONGEST_ENDING: usize = 3;
@@ -44,7 +50,7 @@ pub struct WordList {
     index: Index,
     alike: Alike,
     /// Entries of signs alone, such as `(╯°□°)`: looked for as they are.
-    signs: Vec<String>,
+    signs: Drawings,
 }
 
 /// Why a list cannot be used.
@@ -97,25 +103,22 @@ impl WordList {
             forbidden: 0,
             index: Index::default(),
             alike: Alike::default(),
-            signs: Vec::new(),
+            signs: Drawings::default(),
         };
-        let mut wants = Vec::new();
-        list.read(forbidden, &mut wants, true)?;
-        list.forbidden = index::count(wants.len());
-        list.read(allowed, &mut wants, false)?;
-        list.index = Index::build(&wants);
-        wants.truncate(list.forbidden as usize);
-        list.alike = Alike::build(&wants);
+        let mut entries = Entries::default();
+        list.read(forbidden, &mut entries, true)?;
+        list.forbidden = index::count(entries.len());
+        list.alike = Alike::build(&entries);
+        list.read(allowed, &mut entries, false)?;
+        list.index = Index::build(entries);
+        list.written.shrink_to_fit();
+        list.ends.shrink_to_fit();
         Ok(list)
     }
 
-    fn read(
-        &mut self,
-        text: &str,
-        wants: &mut Vec<Vec<Want>>,
-        forbids: bool,
-    ) -> Result<(), ListError> {
-        let mut known = HashSet::new();
+    fn read(&mut self, text: &str, entries: &mut Entries, forbids: bool) -> Result<(), ListError> {
+        let mut known = Known::default();
+        let (mut units, mut made_of) = (Vec::new(), Vec::new());
         let text = text.trim_start_matches('\u{feff}');
         for (line, entry) in text
             .lines()
@@ -125,17 +128,18 @@ impl WordList {
             if entry.is_empty() || entry.starts_with('#') {
                 continue;
             }
-            let units = units(entry);
+            units_into(entry, &mut units);
             let plain = units.iter().filter(|unit| unit.kind != Kind::Leet).count();
-            if plain == 0 || (entry.chars().count() > 1 && units.len() == 1 && is_single(&units)) {
+            let one = entry.chars().count() > 1 && units.len() == 1 && is_single(&units);
+            if plain == 0 || one || is_drawing(entry) {
                 if self.signs.len() >= MOST_SIGNS {
                     return Err(ListError::TooManySigns {
                         line,
                         entry: entry.into(),
                     });
                 }
-                if forbids && !self.signs.iter().any(|known| known == entry) {
-                    self.signs.push(entry.into());
+                if forbids {
+                    self.signs.add(entry);
                 }
                 continue;
             }
@@ -149,12 +153,14 @@ impl WordList {
                 let start = entry.chars().take(12).collect();
                 return Err(ListError::TooLong { line, start });
             }
-            let made_of: Vec<Want> = units.iter().map(want).collect();
-            let key: Vec<(char, u8)> = made_of.iter().map(|want| (want.plain, want.run)).collect();
-            if known.insert(key) {
-                self.written.push_str(entry);
-                self.ends.push(index::count(self.written.len()));
-                wants.push(made_of);
+            made_of.clear();
+            made_of.extend(units.iter().map(want));
+            if known.insert(&made_of, entries) {
+                for made_of in [&made_of].into_iter().chain(&latin::forms(&made_of)) {
+                    self.written.push_str(entry);
+                    self.ends.push(index::count(self.written.len()));
+                    entries.add(made_of);
+                }
             }
         }
         Ok(())
@@ -170,8 +176,8 @@ impl WordList {
     /// Every place where an entry is written, in order.
     pub fn find(&self, text: &str) -> Vec<Hit> {
         let mut found = Found::default();
-        if !self.signs.is_empty() {
-            self.find_signs(text, &mut found);
+        if self.signs.len() > 0 {
+            self.signs.find(text, |span| found.signs.push(span));
         }
         let mut units = UNITS.take();
         units_into(text, &mut units);
@@ -187,21 +193,13 @@ impl WordList {
         if let Some(joined) = parts::joined_units(units) {
             self.find_spelt(&joined, true, found);
         }
-        latin::unmasked(units, |word, from| {
+        masked::unmasked(units, |word, from| {
             self.find_masked(units, word, from, found)
         });
         self.alike.find(units, &mut |seen| {
             let span = units[seen.start].to(&units[seen.end - 1]);
             found.add(self, seen.entry, span, seen.why, seen.certainty);
         });
-    }
-
-    fn find_signs(&self, text: &str, found: &mut Found) {
-        for sign in &self.signs {
-            if let Some(at) = text.find(sign.as_str()) {
-                found.signs.push(at..at + sign.len());
-            }
-        }
     }
 
     /// Entries that a word is, once a hidden letter was guessed.
@@ -253,6 +251,40 @@ impl WordList {
                     found.add(self, entry, span, why, certainty);
                 }
             });
+        }
+    }
+}
+
+/// Which entries there are already, by hash: the first with each, and those whose hash another one had before.
+#[derive(Default)]
+struct Known {
+    first: HashMap<u64, u32>,
+    others: HashMap<u64, Vec<u32>>,
+}
+
+impl Known {
+    /// Whether an entry that comes next in the list is new.
+    fn insert(&mut self, made_of: &[Want], entries: &Entries) -> bool {
+        let step = |hash, want: &Want| {
+            let looks = u64::from(want.run) << 1 | u64::from(want.apart);
+            mix(hash ^ (u64::from(want.plain as u32) << 9 | looks))
+        };
+        let hash = made_of.iter().fold(0, step);
+        let same = |n: u32| entries.get(n) == made_of;
+        let number = index::count(entries.len());
+        match self.first.entry(hash) {
+            Entry::Vacant(place) => {
+                place.insert(number);
+                true
+            }
+            Entry::Occupied(first) => {
+                let others = self.others.entry(hash).or_default();
+                let known = same(*first.get()) || others.iter().any(|n| same(*n));
+                if !known {
+                    others.push(number);
+                }
+                !known
+            }
         }
     }
 }

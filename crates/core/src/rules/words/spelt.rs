@@ -4,9 +4,10 @@ use std::sync::LazyLock;
 
 use super::alike::{Alike, Seen};
 use super::units::{Gap, Kind, Unit};
-use crate::normalise::lexicon::{is_english, mix};
+use crate::normalise::lexicon::mix;
 use crate::normalise::likeness::{self, Key};
 use crate::rules::Certainty;
+use crate::rules::vocabulary::hardness;
 
 /// Syllables of an entry in letters: at most so many ways of reading it are known.
 const MOST_READINGS: usize = 4;
@@ -220,6 +221,11 @@ impl Place<'_> {
             certainty,
         }
     }
+}
+
+/// Whether it is a word that people know; rarer ones and names are as likely pinyin.
+fn is_english(word: &[u8]) -> bool {
+    hardness(word.iter().copied()).is_some()
 }
 
 /// The tone of a syllable, as in `cha2`.

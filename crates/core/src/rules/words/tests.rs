@@ -17,6 +17,7 @@ fn bad_036_a_forbidden_word_is_found_however_it_is_written() {
     for (text, span) in [
         ("去红茶馆吧", "红茶馆"),
         ("去紅茶館吧", "紅茶館"),
+        ("去紅茶舘吧", "紅茶舘"),
         ("去红 茶 馆吧", "红 茶 馆"),
         ("去红*茶.馆吧", "红*茶.馆"),
         ("去红\u{200b}茶\u{2060}馆吧", "红\u{200b}茶\u{2060}馆"),
@@ -238,4 +239,81 @@ fn a_list_says_which_line_it_cannot_use() {
             .find("tea")
             .is_empty()
     );
+}
+
+/// What the rows of a table ask for and do not get.
+fn faults<'t>(list: &WordList, table: &'t str) -> [Vec<&'t str>; 2] {
+    let mut faults = [Vec::new(), Vec::new()];
+    for row in table.lines().filter(|row| !row.starts_with('#')) {
+        let (sign, text) = row.split_once('\t').unwrap();
+        let hides = sign == "+";
+        if list.find(text).is_empty() == hides {
+            faults[usize::from(!hides)].push(text);
+        }
+    }
+    faults
+}
+
+#[test]
+fn mild_words_in_disguise_are_found_and_innocent_lines_are_not() {
+    let list = list(
+        "darn\nheck\ncasino\ncrypto\nviagra\nbooze\nscam\nfart\nbutt\ncrap\ndamn\njerk\nmoron\nass\ncock\nhell\n\
+         rape\nsex\nnazi\npiss\nweed\ntwit\ncum\nsperm\nanal\ntit\ncoon\nspic",
+    );
+    let [missed, wrong] = faults(&list, include_str!("held_out.tsv"));
+    assert!(missed.len() <= 8, "{missed:#?}");
+    assert!(wrong.len() <= 3, "{wrong:#?}");
+}
+
+#[test]
+fn a_word_inside_of_another_one_counts_where_the_other_one_is_made_of_it() {
+    let list =
+        list("butt\nballoon\nvape\nhell\ncocoa\nforge\nteapots 99\nteapots99\n7/11\nzzkwa\ncat");
+    for (text, span) in [
+        ("you butthead", "butt"),
+        ("Buttheads!", "Butt"),
+        ("butter and butterflies", ""),
+        ("the rebuttal in Butterworth", ""),
+        ("he is always vaping", "vaping"),
+        ("a bal loon", "bal loon"),
+        ("a baloon", ""),
+        ("go to heII", "heII"),
+        ("Heil is a name", ""),
+        ("<oco<oa", ""),
+        ("co<oa pops", "co<oa"),
+        ("<ocoa", "<ocoa"),
+        ("c()coa", "c()coa"),
+        ("main() {", ""),
+        ("buttr0cket", "butt"),
+        ("7-11 and 7/11", "7-11"),
+        ("the year 711", ""),
+        ("qqzzkwaqq", "zzkwa"),
+        ("teapots 99", "teapots 99"),
+        ("c a t", "c a t"),
+        ("concatenate", ""),
+    ] {
+        let spans: Vec<String> = found(&list, text).into_iter().map(|seen| seen.0).collect();
+        let first = spans.first().map_or("", String::as_str);
+        assert_eq!(first, span, "{text:?}: {spans:?}");
+    }
+}
+
+#[test]
+fn what_is_drawn_with_signs_is_found_as_it_looks() {
+    let list = list("8==D\n_l_\n(╯°□°)\n:-((");
+    for (text, span) in [
+        ("so 8=====D there", "8=====D"),
+        ("8=D", ""),
+        ("18==D", ""),
+        ("well _i_ then", "_i_"),
+        ("_|_", "_|_"),
+        ("a_l_b", ""),
+        ("(╯°□°)╯", "(╯°□°)"),
+        ("sad :-(((", ":-((("),
+        ("sad :-(", ""),
+    ] {
+        let spans: Vec<String> = found(&list, text).into_iter().map(|seen| seen.0).collect();
+        let first = spans.first().map_or("", String::as_str);
+        assert_eq!(first, span, "{text:?}: {spans:?}");
+    }
 }

@@ -60,6 +60,24 @@ impl Unit {
         self.start as usize..last.end as usize
     }
 
+    /// Whether this is the same once more, and then it is counted.
+    fn takes(&mut self, letter: Letter) -> bool {
+        if self.class != letter.class {
+            return false;
+        }
+        let other = (self.kind == Kind::Letter) != (letter.kind == Kind::Letter);
+        if self.plain != letter.plain && (!other || is_il(self.plain, letter.plain)) {
+            return false;
+        }
+        if letter.kind == Kind::Letter && self.kind != Kind::Letter {
+            (self.plain, self.kind) = (letter.plain, letter.kind);
+        }
+        self.odd |= letter.odd || self.plain != letter.plain;
+        self.run = self.run.saturating_add(1);
+        self.end = letter.end;
+        true
+    }
+
     /// Letters and digits, which make words without blanks between them.
     pub fn is_wordy(&self) -> bool {
         matches!(self.kind, Kind::Letter | Kind::Digit)
@@ -69,14 +87,7 @@ impl Unit {
 /// At most so many signs or blanks stand inside a word.
 const WIDEST_GAP: usize = 3;
 
-/// Takes a text apart.
-pub(super) fn units(text: &str) -> Vec<Unit> {
-    let mut units = Vec::new();
-    units_into(text, &mut units);
-    units
-}
-
-/// The same, in a place that is there already.
+/// Takes a text apart, in a place that is there already.
 pub(super) fn units_into(text: &str, units: &mut Vec<Unit>) {
     units.clear();
     let mut builder = Builder {
@@ -84,78 +95,79 @@ pub(super) fn units_into(text: &str, units: &mut Vec<Unit>) {
         gap: Gap::None,
         wide: 0,
         masks: 0,
-        closes: false,
         hidden: false,
     };
+    let glyphs = glyphs::Table::ready();
     let (mut digits, mut numerals) = (false, false);
     let mut before = ' ';
     for (at, c) in text.char_indices() {
-        let read = glyphs::read(c);
-        let (start, end) = (at, at + c.len_utf8());
+        let read = glyphs.read(c);
+        let end = at + c.len_utf8();
+        let mut letter = Letter {
+            plain: read.plain,
+            class: read.plain,
+            kind: Kind::Han,
+            odd: read.odd,
+            capital: false,
+            whole: false,
+            start: count(at),
+            end: count(end),
+        };
         match read.glyph {
-            Glyph::Nothing => builder.hidden = true,
+            Glyph::Letter if read.longer => {
+                for plain in glyphs::more(c).chars() {
+                    let (class, kind, odd) = (class(plain), Kind::Letter, true);
+                    builder.push(
+                        Letter {
+                            plain,
+                            class,
+                            kind,
+                            odd,
+                            ..letter
+                        },
+                        text,
+                    );
+                }
+            }
+            Glyph::Letter => {
+                letter.class = class(letter.plain);
+                letter.kind = Kind::Letter;
+                letter.capital = c.is_uppercase();
+                letter.whole = true;
+                builder.push(letter, text);
+            }
+            Glyph::Han => {
+                numerals |= numeral(letter.plain).is_some();
+                builder.push(letter, text);
+            }
+            Glyph::Digit => {
+                digits = true;
+                letter.class = class(letter.plain);
+                letter.kind = Kind::Digit;
+                builder.push(letter, text);
+            }
+            Glyph::Emoji => {
+                letter.kind = Kind::Emoji;
+                builder.push(letter, text);
+            }
+            Glyph::Blank => builder.widen(Gap::Blank),
             // `don't` is one word.
             Glyph::Clause | Glyph::Sign if matches!(c, '\'' | '’') && before.is_alphabetic() => {}
-            Glyph::Blank => builder.widen(Gap::Blank),
+            Glyph::Clause | Glyph::Sign if let Some(plain) = drawn(c, before, &text[end..]) => {
+                letter.end += 1;
+                builder.push(letter.drawn(plain), text);
+            }
+            // The second half of one that is drawn.
+            Glyph::Clause | Glyph::Sign if builder.covers(at) => {}
             Glyph::Clause | Glyph::Sign if stands_for_a_letter(c, before, &text[end..]) => {
-                builder.push(c, class(c), Kind::Leet, true, false, start..end);
+                builder.push(letter.drawn(c), text);
             }
             Glyph::Clause => builder.widen(Gap::Clause),
             Glyph::Sign => {
                 builder.masks += u8::from(hides_a_letter(c) && builder.masks < 9);
                 builder.widen(Gap::Sign);
             }
-            Glyph::Letter if read.longer => {
-                for plain in glyphs::more(c).chars() {
-                    builder.push(plain, class(plain), Kind::Letter, true, false, start..end);
-                }
-            }
-            Glyph::Letter => {
-                let capital = c.is_uppercase();
-                let plain = read.plain;
-                builder.closes = !text[end..].starts_with(char::is_alphanumeric);
-                builder.push(
-                    plain,
-                    class(plain),
-                    Kind::Letter,
-                    read.odd,
-                    capital,
-                    start..end,
-                );
-            }
-            Glyph::Digit => {
-                digits = true;
-                let plain = read.plain;
-                builder.push(
-                    plain,
-                    class(plain),
-                    Kind::Digit,
-                    read.odd,
-                    false,
-                    start..end,
-                );
-            }
-            Glyph::Han => {
-                numerals |= numeral(read.plain).is_some();
-                builder.push(
-                    read.plain,
-                    read.plain,
-                    Kind::Han,
-                    read.odd,
-                    false,
-                    start..end,
-                );
-            }
-            Glyph::Emoji => {
-                builder.push(
-                    read.plain,
-                    read.plain,
-                    Kind::Emoji,
-                    read.odd,
-                    false,
-                    start..end,
-                );
-            }
+            Glyph::Nothing => builder.hidden = true,
         }
         before = c;
     }
@@ -164,13 +176,38 @@ pub(super) fn units_into(text: &str, units: &mut Vec<Unit>) {
     }
 }
 
+/// One character as it is read, before it is put beside those before it.
+#[derive(Clone, Copy)]
+struct Letter {
+    plain: char,
+    class: char,
+    kind: Kind,
+    odd: bool,
+    capital: bool,
+    /// A letter that stands for itself alone.
+    whole: bool,
+    start: u32,
+    end: u32,
+}
+
+impl Letter {
+    /// One that signs stand for.
+    fn drawn(self, plain: char) -> Letter {
+        Letter {
+            plain,
+            class: class(plain),
+            kind: Kind::Leet,
+            odd: true,
+            ..self
+        }
+    }
+}
+
 struct Builder<'u> {
     units: &'u mut Vec<Unit>,
     gap: Gap,
     wide: usize,
     masks: u8,
-    /// No letter follows the one that is pushed.
-    closes: bool,
     hidden: bool,
 }
 
@@ -184,93 +221,145 @@ impl Builder<'_> {
         };
     }
 
-    fn push(
-        &mut self,
-        plain: char,
-        class: char,
-        kind: Kind,
-        odd: bool,
-        capital: bool,
-        at: Range<usize>,
-    ) {
-        let closes = std::mem::take(&mut self.closes);
-        if let Some(last) = self.units.last_mut()
-            && self.gap != Gap::None
-            && closes
-            && (last.gap, last.plain) == (self.gap, plain)
-        {
-            // `t e e`: spelt letter by letter.
-            last.run = last.run.saturating_add(1);
-            last.end = count(at.end);
-            (self.gap, self.wide, self.masks, self.hidden) = (Gap::None, 0, 0, false);
-            return;
-        }
-        if self.gap == Gap::None
-            && let Some(last) = self.units.last_mut()
-            && last.class == class
-            && (last.plain == plain || (last.kind == Kind::Letter) != (kind == Kind::Letter))
-        {
-            if kind == Kind::Letter && last.kind != Kind::Letter {
-                (last.plain, last.kind) = (plain, kind);
+    /// Whether what was pushed last reaches over this place.
+    fn covers(&self, at: usize) -> bool {
+        self.units.last().is_some_and(|last| last.end as usize > at)
+    }
+
+    /// `text` is all of it.
+    fn push(&mut self, letter: Letter, text: &str) {
+        match self.units.last_mut() {
+            Some(last) if self.gap == Gap::None => {
+                if last.takes(letter) {
+                    return;
+                }
             }
-            last.odd |= odd || last.plain != plain;
-            last.run = last.run.saturating_add(1);
-            last.end = count(at.end);
-            return;
+            Some(last) if (last.gap, last.plain) == (self.gap, letter.plain) => {
+                // `t e e`: spelt letter by letter.
+                let closes = || !text[letter.end as usize..].starts_with(char::is_alphanumeric);
+                if letter.whole && closes() {
+                    last.run = last.run.saturating_add(1);
+                    last.end = letter.end;
+                    self.start_anew();
+                    return;
+                }
+            }
+            Some(_) | None => {}
         }
-        let odd = odd || std::mem::take(&mut self.hidden) && self.gap == Gap::None;
         self.units.push(Unit {
-            plain,
-            class,
-            kind,
+            plain: letter.plain,
+            class: letter.class,
+            kind: letter.kind,
             gap: self.gap,
             run: 1,
-            odd,
+            odd: letter.odd || self.hidden && self.gap == Gap::None,
             joined: false,
-            masks: if usize::from(self.masks) == self.wide {
-                self.masks
-            } else {
-                0
+            masks: match (self.masks, self.wide) {
+                (0, _) => 0,
+                (masks, wide) if usize::from(masks) == wide => masks,
+                // `te* pot`
+                (1, 2) if self.gap == Gap::Blank => 1,
+                _ => 0,
             },
-            capital,
-            start: count(at.start),
-            end: count(at.end),
+            capital: letter.capital,
+            start: letter.start,
+            end: letter.end,
         });
+        self.start_anew();
+    }
+
+    fn start_anew(&mut self) {
         (self.gap, self.wide, self.masks, self.hidden) = (Gap::None, 0, 0, false);
     }
 }
 
+/// `1` beside `l`, as in `k1ll`: an `i`, and no second `l`.
+fn is_il(a: char, b: char) -> bool {
+    matches!((a, b), ('1', 'l') | ('l', '1'))
+}
+
 /// Letters, and the digits and signs that stand for them, in one class.
 pub(super) fn class(c: char) -> char {
-    match c {
-        'l' | 'j' | '1' | '!' | '|' => 'i',
-        'v' => 'u',
-        'k' => 'c',
-        '0' => 'o',
-        '3' => 'e',
-        '4' | '@' => 'a',
-        '5' | '$' => 's',
-        '7' | '+' => 't',
-        '8' => 'b',
-        '9' => 'g',
-        _ => c,
+    CLASSES
+        .get(c as usize)
+        .map_or(c, |class| char::from(*class))
+}
+
+/// Of each ASCII character.
+const CLASSES: [u8; 128] = {
+    let mut classes = [0; 128];
+    let mut c: u8 = 0;
+    while c < 128 {
+        classes[c as usize] = match c {
+            b'l' | b'j' | b'1' | b'!' | b'|' => b'i',
+            b'v' => b'u',
+            b'k' | b'<' => b'c',
+            b'0' => b'o',
+            b'3' => b'e',
+            b'4' | b'@' => b'a',
+            b'5' | b'$' => b's',
+            b'7' | b'+' => b't',
+            b'8' => b'b',
+            b'9' => b'g',
+            c => c,
+        };
+        c += 1;
     }
+    classes
+};
+
+/// A letter that two signs draw together, with a letter beside it or another one that is drawn.
+fn drawn(c: char, before: char, rest: &str) -> Option<char> {
+    let (letter, second) = match c {
+        '(' => ('o', ')'),
+        '\\' => ('v', '/'),
+        _ => return None,
+    };
+    let after = rest.strip_prefix(second)?.chars().next()?;
+    let inside = before.is_ascii_alphabetic() || before == ')';
+    let meant = match letter {
+        'o' => inside && (after.is_ascii_alphabetic() || after == '('),
+        _ => after.is_ascii_alphabetic(),
+    };
+    meant.then_some(letter)
 }
 
 /// Whether a sign stands where a letter would.
 fn stands_for_a_letter(c: char, before: char, rest: &str) -> bool {
-    let next = rest.chars().next().unwrap_or(' ');
     let like = |c: char| c.is_ascii_alphanumeric() || matches!(c, '@' | '$');
+    let next = || rest.chars().next().unwrap_or(' ');
     match c {
-        '@' | '$' => like(before) || like(next),
-        '!' | '|' | '+' => before.is_ascii_alphanumeric() && like(next),
+        '@' | '$' => like(before) || like(next()),
+        '+' if !like(next()) => next() != '+' && (before.is_ascii_alphabetic() || before == '!'),
+        '!' | '|' | '+' => {
+            before.is_ascii_alphanumeric() && (like(next()) || (c, next()) == ('!', '+'))
+        }
+        '<' => next().is_ascii_alphabetic() && !before.is_numeric(),
         _ => false,
     }
 }
 
 /// Signs that people put where a letter was.
 fn hides_a_letter(c: char) -> bool {
-    "*#^%&<>{}[]()~§∥¦".contains(c)
+    matches!(
+        c,
+        '*' | '#'
+            | '^'
+            | '%'
+            | '&'
+            | '<'
+            | '>'
+            | '{'
+            | '}'
+            | '['
+            | ']'
+            | '('
+            | ')'
+            | '~'
+            | '§'
+            | '∥'
+            | '¦'
+    )
 }
 
 /// Numbers written in characters become digits where digits stand beside them: nobody counts like that but to hide.
