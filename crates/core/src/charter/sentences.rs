@@ -217,7 +217,7 @@ impl Charter {
         ))
     }
 
-    /// What language the house speaks, when it rests, whether it waits.
+    /// What language the house speaks and when it rests. What no release does yet is not told.
     fn manner_told(&self, say: Phrases) -> String {
         let speaks = self.speaks.unwrap_or(say.0);
         let mut told = vec![say.pick(
@@ -228,16 +228,6 @@ impl Charter {
             let hours: Vec<String> = self.quiet.iter().map(|hours| (*hours).into()).collect();
             let hours = hours.join(say.comma());
             told.push(say.pick(&format!("rests {hours}"), &format!("{hours} 休息")));
-        }
-        if let Some(rule) = self.people_first.as_ref().filter(|rule| rule.mode.acts()) {
-            let wait = rule.wait_for_people.map(|wait| say.length(wait));
-            told.push(match wait {
-                Some(wait) => say.pick(
-                    &format!("waits {wait} for people to answer first"),
-                    &format!("先等 {wait}，让人来答"),
-                ),
-                None => say.pick("lets people answer first", "先让人来答"),
-            });
         }
         say.list(&told)
     }
@@ -269,12 +259,6 @@ impl Charter {
         let mut told = Vec::new();
         if self.identity.as_ref().is_some_and(|rule| rule.mode.acts()) {
             told.push(say.pick("it never poses as a person", "绝不冒充真人"));
-        }
-        if self.facts.as_ref().is_some_and(|rule| rule.mode.acts()) {
-            told.push(say.pick(
-                "it marks claims that have no source",
-                "没有出处的说法会打上记号",
-            ));
         }
         (!told.is_empty()).then(|| say.sentence(&told))
     }
