@@ -2,7 +2,8 @@
 //! stands on the disk.
 
 use insta::assert_snapshot;
-use teahouse_core::{Effect, Role};
+use teahouse_core::{Effect, Pace, Role};
+use teahouse_store::Store;
 use teahouse_testkit::platform::EffectFate;
 
 use crate::tea::{Plan, Room, Tea, hours, minutes, seconds};
@@ -525,5 +526,85 @@ async fn what_waits_is_told_of_once_more_and_then_becomes_a_note() {
     tea.clock.advance(hours(25)).await;
     room.says("wu", "ai review").await;
     assert_snapshot!(tea.transcript());
+    tea.finish().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_question_that_waits_for_an_admin_is_answered_once_it_is_let_pass() {
+    let charter = "name = \"ask\"\nzone = \"Asia/Shanghai\"\n[[words]]\nname = \"money\"\nmode = \"ask\"\nwords = [\"crypto\"]\nladder = [\"recall+mute 1h\"]";
+    let tea = Tea::under(charter).opens().await;
+    let (room, model) = (with_admin(&tea).await, tea.provider("a"));
+    let asked = room.says("lin", "ai what is crypto?").await;
+    let held = room.answers_to(&asked).pop().expect("a notice");
+    assert_eq!(tea.calls(), 0);
+    model.will_say("Sums that nobody has checked but everybody has.");
+    room.replies("wu", &held.message, "放").await;
+    room.says("chen", "crypto is a word").await;
+    let notice = room.house().pop().expect("a notice");
+    room.replies("wu", &notice.message, "拦").await;
+    assert_snapshot!(tea.transcript());
+    let audit = tea.store().audit_rows(99).await.expect("the log");
+    let told: Vec<String> = audit
+        .iter()
+        .map(|row| format!("{} {}", row.did, row.with))
+        .collect();
+    assert_snapshot!(told.join("\n"));
+    assert!(
+        tea.store()
+            .audit_verify()
+            .await
+            .expect("the log")
+            .faults
+            .is_empty()
+    );
+    tea.finish().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_admins_word_that_comes_twice_is_done_once() {
+    let tea = corner().opens().await;
+    let room = with_admin(&tea).await;
+    let said = room.makes("wu", "ai mute @lin 10m");
+    for _ in 0..3 {
+        tea.platform.tells(said.incoming.clone());
+        tea.clock.advance(seconds(1)).await;
+    }
+    tea.restarts().await;
+    tea.platform.tells(said.incoming.clone());
+    tea.clock.advance(minutes(3)).await;
+    let mutes = tea.platform.tried().into_iter();
+    let mutes = mutes.filter(|tried| matches!(tried.effect, Effect::Mute { .. }));
+    assert_eq!(mutes.count(), 1);
+    tea.finish().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn many_recalls_keep_a_pace() {
+    let tea = corner().pace(Pace::Safe).opens().await;
+    let room = with_admin(&tea).await;
+    let said: Vec<_> = (0..30)
+        .map(|n| room.makes(&format!("member {n}"), &format!("free crypto, offer {n}")))
+        .collect();
+    for said in &said {
+        tea.platform.shows(&said.incoming);
+        tea.platform.tells(said.incoming.clone());
+    }
+    tea.clock.advance(minutes(4)).await;
+    let recalls: Vec<_> = tea
+        .platform
+        .tried()
+        .into_iter()
+        .filter(|tried| matches!(tried.effect, Effect::Recall { .. }))
+        .map(|tried| tried.at)
+        .collect();
+    let spam = room
+        .shown()
+        .into_iter()
+        .filter(|said| said.text.starts_with("free crypto"));
+    assert!(spam.clone().count() == 30 && spam.clone().all(|said| said.recalled.is_some()));
+    // QQ stops after some ten within a second or so.
+    for window in recalls.windows(10) {
+        assert!(window[9] - window[0] >= seconds(2), "{window:?}");
+    }
     tea.finish().await;
 }
