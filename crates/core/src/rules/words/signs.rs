@@ -98,10 +98,10 @@ impl Drawing {
 
 /// Whether an entry is a drawing in spite of a letter or two: `8==D`.
 pub(super) fn is_drawing(entry: &str) -> bool {
-    let mut twice = entry.chars().zip(entry.chars().skip(1));
+    let mut before = None;
+    let mut twice = entry.chars().filter(|c| before.replace(*c) == Some(*c));
     let mut letters = entry.chars().filter(|c| c.is_alphanumeric());
-    twice.any(|(a, b)| a == b && !a.is_alphanumeric() && !a.is_whitespace())
-        && letters.nth(2).is_none()
+    twice.any(|c| !c.is_alphanumeric() && !c.is_whitespace()) && letters.nth(2).is_none()
 }
 
 /// Strokes that look the same in a drawing.
