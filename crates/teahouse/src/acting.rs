@@ -223,8 +223,8 @@ impl Host {
         Look::Pass(Some(Trail::of(&judgement, &law.rules).to_json()))
     }
 
-    /// The same look at a question, for what would be done about it as its asker's message.
-    pub(crate) fn may_act_on_question(
+    /// The same look at a question; nothing where something may have to be done about it as its asker's message.
+    pub(crate) fn look_at_question(
         &self,
         lane: &Lane,
         law: &Law,
@@ -233,10 +233,7 @@ impl Host {
         }: Words<'_>,
         (message, key): (&Message, InboxKey),
         now: Timestamp,
-    ) -> bool {
-        if lane.kind != RoomKind::Group {
-            return false;
-        }
+    ) -> Option<Judged> {
         let beside = message.beside();
         let line = Line {
             text,
@@ -249,7 +246,18 @@ impl Host {
         let seen = law.rules.look(side, &line);
         let (who, said) = said(lane, message, key, now);
         let mut climbs = self.climbs.lock().unwrap_or_else(PoisonError::into_inner);
-        law.rules.may_act(&seen, &line, who, said, &mut climbs)
+        let in_group = lane.kind == RoomKind::Group;
+        if in_group && law.rules.may_act(&seen, &line, who, said, &mut climbs) {
+            return None;
+        }
+        let judgement = law.rules.fold(seen, &line, None, &mut climbs);
+        drop(climbs);
+        let found = !judgement.findings.is_empty();
+        Some(Judged {
+            trail: found.then(|| Trail::of(&judgement, &law.rules).to_json()),
+            marks: vec![],
+            judgement,
+        })
     }
 
     /// Judges a member's words, knowing who it is. The same message judged again climbs no further.

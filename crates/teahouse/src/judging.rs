@@ -52,12 +52,13 @@ impl Host {
             quote,
             folded: &[],
         };
-        let is_judged = self.may_act_on_question(lane, &law, words, (message, key), now);
-        let who = match is_judged {
-            true => self.witnessed(lane, &law, message, now).await,
-            false => (message.sender.role, false),
+        let judged = match self.look_at_question(lane, &law, words, (message, key), now) {
+            Some(judged) => judged,
+            None => {
+                let who = self.witnessed(lane, &law, message, now).await;
+                self.judge_words(lane, &law, words, (message, key), who, now)
+            }
         };
-        let judged = self.judge_words(lane, &law, words, (message, key), who, now);
         if let Some(course) = self.course_of(lane, &law, message, &judged, now)
             && (course.case.is_some() || !course.effects.is_empty())
         {

@@ -7,6 +7,7 @@ mod lists;
 #[cfg(test)]
 mod tests;
 
+use std::cell::LazyCell;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
@@ -114,7 +115,7 @@ pub struct Line<'a> {
 #[derive(Debug, Default)]
 pub struct Seen {
     findings: Vec<Finding>,
-    /// Which language it is in.
+    /// Which language it is in, if a rule asks for that.
     pub language: Option<Tag>,
     /// The links in it, if a rule has looked for them.
     pub links: Option<Vec<Link>>,
@@ -287,9 +288,12 @@ impl Rules {
 
     /// What a member's line or question holds. Remembers nothing.
     pub fn look(&self, side: Side, line: &Line<'_>) -> Seen {
-        let look = Look::at(line.text);
+        // Only a rule about languages reads which one it is.
+        let look = LazyCell::new(|| Look::at(line.text));
+        let speaks = |part: &&Part| matches!(part.kind, Kind::Language(_));
+        let mut rules = self.parts.iter().filter(|part| part.mode != Mode::Off);
         let mut seen = Seen {
-            language: Some(look.tag),
+            language: rules.find(speaks).map(|_| look.tag),
             ..Seen::default()
         };
         for part in self.parts.iter().filter(|part| part.mode != Mode::Off) {
@@ -526,7 +530,7 @@ impl Part {
         &self,
         side: Side,
         line: &Line<'_>,
-        look: &Look,
+        look: &LazyCell<Look, impl FnOnce() -> Look>,
         links: &mut Option<Vec<Link>>,
     ) -> Vec<(Hit, Effect)> {
         if !self.applies(side) {
