@@ -44,8 +44,10 @@ const ONE_APOLOGY: Duration = Duration::from_secs(300);
 const RECALLED: usize = 64;
 /// Events of one room that may wait; more are shed.
 pub const INBOX: usize = 2_048;
+/// Members of a room of whom it is remembered how often they asked today.
+const DAYS: usize = 64;
 /// Members of a room of whom it is remembered when they came in.
-const JOINED: usize = 2_000;
+const JOINED: usize = 256;
 /// How long a role that the platform confirmed is believed.
 const ROLE_HOLDS: Duration = Duration::from_secs(60);
 /// The longest a turn may keep the room's mouth between its first and its last part.
@@ -414,8 +416,8 @@ impl OpenRoom {
             recalls: 0,
             seen: VecDeque::new(),
             day,
-            days: opened.day.iter().cloned().collect(),
-            all_days: true,
+            days: opened.day.iter().take(DAYS).cloned().collect(),
+            all_days: opened.day.len() <= DAYS,
             roles: HashMap::new(),
             joined: HashMap::new(),
             order: Order::default(),
@@ -605,11 +607,17 @@ impl OpenRoom {
         known.filter(|_| day == self.day)
     }
 
-    /// A member's count on this day is now that.
+    /// A member's count on this day is now that. Where more have asked than are remembered, the store knows them all.
     pub fn day_is(&mut self, member: MemberId, day: Timestamp, count: MemberDay) {
-        if day == self.day {
-            self.days.insert(member, count);
+        if day != self.day {
+            return;
         }
+        if self.days.len() >= DAYS && !self.days.contains_key(&member) {
+            self.days.clear();
+            self.days.shrink_to_fit();
+            self.all_days = false;
+        }
+        self.days.insert(member, count);
     }
 
     /// What the store says of a question: one that it has from a try whose reply was lost is left to it.
