@@ -302,7 +302,10 @@ impl Adapter for Parlour {
         let mut messages: Vec<Message> = {
             let state = room.state();
             let said = state.lines.iter().rev().filter_map(|line| match line {
-                Line::Msg(said) => Some(self.message(&room, said)),
+                Line::Msg(said) => {
+                    let names = talk::names_of(&state, said);
+                    Some(self.message(&room, said, &names))
+                }
                 Line::Line(_) => None,
             });
             said.take(count).collect()

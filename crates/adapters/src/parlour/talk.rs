@@ -75,7 +75,8 @@ impl Parlour {
             let said = said(&mut state, seat, new, hurry, now)?;
             let line = Line::Msg(Box::new(said.clone()));
             state.show(line.clone());
-            (line, self.message(room, &said))
+            let names = names_of(&state, &said);
+            (line, self.message(room, &said, &names))
         };
         self.pages.push(kept(&room.id, &line));
         let id = line.id();
@@ -83,18 +84,14 @@ impl Parlour {
         Ok(id)
     }
 
-    pub(super) fn message(&self, room: &Room, said: &Said) -> Message {
+    /// A line as a message; `names` are those of the seats it mentions.
+    pub(super) fn message(&self, room: &Room, said: &Said, names: &[(String, String)]) -> Message {
         let ours = said.from.kind == SpeakerKind::House;
         let role = said.from.role.unwrap_or(SeatRole::Member);
         let quote = said.reply_to.map(|id| Segment::Quote {
             message: MessageId::new(id.to_string()),
             more: Default::default(),
         });
-        let mentions = said.mentions.iter().map(|seat| Segment::Mention {
-            member: MemberId::new(seat.as_str()),
-            more: Default::default(),
-        });
-        let text = Some(said.text.clone()).filter(|text| !text.is_empty());
         let media = |name: &String| Media {
             file: Some(name.clone()),
             ..Media::default()
@@ -115,8 +112,7 @@ impl Parlour {
             },
             segments: quote
                 .into_iter()
-                .chain(mentions)
-                .chain(text.map(|text| Segment::Text { text }))
+                .chain(spoken(&said.text, names))
                 .chain(said.image.as_ref().map(|name| Segment::Image(media(name))))
                 .chain(said.file.as_ref().map(|name| Segment::File(media(name))))
                 .collect(),
@@ -416,10 +412,91 @@ fn said(
     })
 }
 
+/// The seats that a line mentions, each with its name now.
+pub(super) fn names_of(state: &RoomState, said: &Said) -> Vec<(String, String)> {
+    let name = |id: &String| {
+        let seat = state.seats.iter().find(|seat| seat.kept.id == *id);
+        seat.map(|seat| seat.kept.name.clone())
+    };
+    let named = said.mentions.iter();
+    named
+        .map(|id| (id.clone(), name(id).unwrap_or_default()))
+        .collect()
+}
+
+/// Words with the mentions where they stand; one that stands nowhere comes first.
+fn spoken(text: &str, names: &[(String, String)]) -> Vec<Segment> {
+    let mention = |id: &str| Segment::Mention {
+        member: MemberId::new(id),
+        more: Default::default(),
+    };
+    let mut first = Vec::new();
+    let mut places: Vec<(usize, usize, &str)> = Vec::new();
+    let mut names: Vec<_> = names.iter().collect();
+    // Of two names the longer one is meant where both fit.
+    names.sort_by_key(|(_, name)| std::cmp::Reverse(name.len()));
+    for (id, name) in names {
+        let word = format!("@{name}");
+        let is_free = |at: usize| places.iter().all(|(from, to, _)| at < *from || at >= *to);
+        let place = text.match_indices(&word).find(|(at, _)| is_free(*at));
+        match place.filter(|_| !name.is_empty()) {
+            Some((at, _)) => places.push((at, at + word.len(), id)),
+            None => first.push(mention(id)),
+        }
+    }
+    places.sort();
+    let mut segments = first;
+    let words = |from: usize, to: usize, segments: &mut Vec<Segment>| {
+        let text = text[from..to].to_owned();
+        if !text.is_empty() {
+            segments.push(Segment::Text { text });
+        }
+    };
+    let mut from = 0;
+    for (at, end, id) in places {
+        words(from, at, &mut segments);
+        segments.push(mention(id));
+        from = end;
+    }
+    words(from, text.len(), &mut segments);
+    segments
+}
+
 fn mentions(body: &[OutSegment]) -> Vec<String> {
     let called = body.iter().filter_map(|segment| match segment {
         OutSegment::Mention { member } => Some(member.to_string()),
         OutSegment::Text { .. } | OutSegment::Bundle { .. } => None,
     });
     called.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mention_stands_where_it_was_written() {
+        let read = |text: &str, names: &[(&str, &str)]| -> String {
+            let names: Vec<(String, String)> = names
+                .iter()
+                .map(|(id, name)| ((*id).to_owned(), (*name).to_owned()))
+                .collect();
+            spoken(text, &names)
+                .iter()
+                .map(|segment| match segment {
+                    Segment::Text { text } => text.clone(),
+                    Segment::Mention { member, .. } => format!("[{member}]"),
+                    _ => "?".to_owned(),
+                })
+                .collect()
+        };
+        assert_eq!(read("ai pardon @阿明", &[("s1", "阿明")]), "ai pardon [s1]");
+        assert_eq!(read("@lin hi @lin", &[("s1", "lin")]), "[s1] hi @lin");
+        assert_eq!(
+            read("@linda and @lin", &[("s1", "lin"), ("s2", "linda")]),
+            "[s2] and [s1]"
+        );
+        assert_eq!(read("hello", &[("house", "")]), "[house]hello");
+        assert_eq!(read("", &[]), "");
+    }
 }
