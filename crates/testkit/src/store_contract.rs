@@ -169,7 +169,8 @@ pub fn sealed(text: &str) -> Sealed {
     }
 }
 
-pub(crate) fn address(account: &str, chat: &str) -> Address {
+/// Where a chat is, as an account sees it.
+pub fn address(account: &str, chat: &str) -> Address {
     Address {
         account: AccountName::new(account),
         chat: ChatId::new(chat),

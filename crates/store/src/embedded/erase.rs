@@ -38,6 +38,7 @@ pub(super) fn erase(
         outbox::hush(db, room, &Hushed::Turn(turn), at)?;
     }
     let names = names(db, key)?;
+    forget_direct_chats(db, key)?;
     let erased = Erased {
         lines: forget_lines(db, key)?,
         questions: forget_questions(db, key)?,
@@ -200,6 +201,29 @@ fn forget_payloads(db: &Connection, platform: &str, key: i64, member: &MemberId)
         )?
         .execute(params![key, platform, in_json(member.as_str())])?;
     Ok(emptied as u64)
+}
+
+/// Where somebody talked with us alone the address is their own: nothing leads to that room any more, and what was said
+/// there is gone. Who comes back comes into a new one.
+fn forget_direct_chats(db: &Connection, key: i64) -> Outcome<()> {
+    let rooms: Vec<[u8; 16]> = db
+        .prepare_cached(
+            "SELECT r.id FROM rooms r WHERE r.kind = 1 AND (
+               EXISTS (SELECT 1 FROM turns t INDEXED BY turns_of_message WHERE t.room = r.id AND t.member = ?1)
+               OR EXISTS (SELECT 1 FROM history h WHERE h.room = r.id AND h.member = ?1))",
+        )?
+        .query_map([key], |row| row.get(0))?
+        .collect::<Result<_, _>>()?;
+    for room in rooms {
+        for sql in [
+            "DELETE FROM addresses WHERE room = ?1",
+            "UPDATE turns INDEXED BY turns_of_message SET chat = '' WHERE room = ?1",
+            "UPDATE outbox INDEXED BY outbox_of_message SET sealed = x'' WHERE room = ?1 AND message IS NOT NULL",
+        ] {
+            db.prepare_cached(sql)?.execute([room])?;
+        }
+    }
+    Ok(())
 }
 
 /// A text as it stands in a payload, quotation marks and all.

@@ -35,6 +35,9 @@ const SELDOM: &[&str] = &[
 /// An erasure goes through everything, once in a while.
 const ERASURE: &[&str] = &[
     "SELECT r.id, a.account, a.chat FROM rooms r",
+    "SELECT r.id FROM rooms r WHERE r.kind = 1",
+    "UPDATE turns INDEXED BY turns_of_message SET chat = ''",
+    "UPDATE outbox INDEXED BY outbox_of_message SET sealed = x'' WHERE room = ?1 AND message IS NOT NULL",
     "SELECT room, day, sum(refused = 0)",
     "SELECT room, id FROM turns INDEXED BY turns_open",
     "SELECT DISTINCT o.room, o.turn FROM outbox o INDEXED BY outbox_waiting",

@@ -5,14 +5,15 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use rusqlite::Connection;
-use teahouse_core::{Effect, MemberId, Reason};
+use teahouse_core::{Effect, MemberId, Reason, RoomId, RoomKind};
 use teahouse_store::{
     AuditNote, By, CaseMove, CaseState, CharterVersion, Dealings, EmbeddedStore, HistoryLine,
-    Outbound, Settlement, Store,
+    HostId, Opening, Outbound, Settlement, Store,
 };
 use teahouse_testkit::case_contract::{case, note, who};
-use teahouse_testkit::store_contract::{Room, at, notice, part, sealed, turn};
+use teahouse_testkit::store_contract::{Room, address, at, notice, part, sealed, turn};
 use tempfile::TempDir;
+use ulid::Ulid;
 
 fn open(folder: &TempDir) -> EmbeddedStore {
     EmbeddedStore::open(folder.path(), at(0)).unwrap()
@@ -220,6 +221,40 @@ async fn of_an_erased_member_no_column_of_any_table_holds_anything() {
             .any(|bytes| bytes == text.as_bytes());
         assert!(!there, "{text} in the file");
     }
+}
+
+#[tokio::test]
+async fn of_a_direct_chat_with_an_erased_member_not_even_the_address_is_left() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(&folder);
+    let room = Room::open(&store).await.unwrap();
+    let chat = format!("direct/{ID}");
+    let opening = || Opening {
+        address: address("qq", &chat),
+        platform: "qq",
+        kind: RoomKind::Direct,
+        new_room: RoomId(Ulid::from_parts(9, 9)),
+        day: at(0),
+    };
+    let direct = store.open_room(HostId(Ulid::from_parts(8, 8)), opening(), at(0));
+    let direct = direct.await.unwrap();
+    let line = room.line(77, ID, "between the two of us");
+    store.remember(vec![(direct.lease, line)]).await.unwrap();
+    let traces = ["addresses.chat", "members.id", "members.name"];
+    assert_eq!(found(&folder, ID), traces);
+    let member = MemberId::new(ID);
+    let erased = store.erase(room.lease, "qq", &member, who(&room, ID), at(9));
+    assert_eq!(erased.await.unwrap().lines, 1);
+    assert_eq!(found(&folder, ID), [""; 0]);
+    // Who comes back is a stranger, in a room of their own.
+    let anew = Opening {
+        new_room: RoomId(Ulid::from_parts(10, 10)),
+        ..opening()
+    };
+    let again = store.open_room(HostId(Ulid::from_parts(8, 8)), anew, at(10));
+    let again = again.await.unwrap();
+    assert_ne!(again.lease.room, direct.lease.room);
+    assert_eq!(again.talk, []);
 }
 
 // The audit log.
