@@ -27,7 +27,7 @@ test('E15 a word is taken back, a second one mutes, an appeal is heard', async t
   await closePanel(first);
 
   await say(member, 'get your free crypto here');
-  await message(member, '您的消息已撤回（群规第 1 条：词语）').first().waitFor();
+  await message(member, '@阿明').filter({ hasText: '您的消息已撤回（群规第 1 条：词语）' }).first().waitFor();
   await gone(first, 'free crypto');
   await gone(member, 'free crypto');
 

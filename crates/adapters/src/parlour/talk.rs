@@ -307,7 +307,7 @@ impl Parlour {
                     role: None,
                     kind: SpeakerKind::House,
                 },
-                text: out.text(),
+                text: called(&state, out) + &out.text(),
                 reply_to: out.quote().and_then(|id| id.as_str().parse().ok()),
                 mentions: mentions(out.body()),
                 image: None,
@@ -410,6 +410,19 @@ fn said(
         chip: None,
         client_id: Some(new.client_id),
     })
+}
+
+/// Whom the house speaks to, by the names that everybody sees.
+fn called(state: &RoomState, out: &Outgoing) -> String {
+    let mut names = String::new();
+    for id in mentions(out.body()) {
+        if let Some(seat) = state.seats.iter().find(|seat| seat.kept.id == id) {
+            names.push('@');
+            names.push_str(&seat.kept.name);
+            names.push(' ');
+        }
+    }
+    names
 }
 
 /// The seats that a line mentions, each with its name now.
