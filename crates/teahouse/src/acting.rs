@@ -2,7 +2,7 @@
 //! the room's lane asks the platform who it is, lets core decide, and writes it all down in one transaction: the line,
 //! the rungs, the case, the effects and the notice. Performing them is delivery's; nothing is taken back here.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
@@ -63,6 +63,7 @@ pub(crate) struct Order {
     told: VecDeque<(MemberId, Deeds, Timestamp)>,
     /// Effects of a case that are not over: what was done is told once it is.
     unfinished: HashMap<ulid::Ulid, usize>,
+    failed: HashSet<ulid::Ulid>,
     /// A change of the rules that has to be said a second time.
     pub(crate) said: Option<(String, Timestamp)>,
 }
@@ -110,7 +111,8 @@ impl Order {
         !told
     }
 
-    fn begins(&mut self, case: ulid::Ulid, effects: usize) {
+    /// So many effects of a case are on their way.
+    pub(crate) fn begins(&mut self, case: ulid::Ulid, effects: usize) {
         if effects > 0 && self.unfinished.len() < UNFINISHED {
             self.unfinished.insert(case, effects);
         }
@@ -124,6 +126,19 @@ impl Order {
                 self.unfinished.remove(&case);
             }
         }
+    }
+
+    /// An effect of a case was given up: what was to be told of it is not true.
+    pub(crate) fn fails(&mut self, case: ulid::Ulid) {
+        if self.failed.len() >= UNFINISHED {
+            self.failed.clear();
+        }
+        self.failed.insert(case);
+    }
+
+    /// Whether one was.
+    pub(crate) fn has_failed(&self, case: ulid::Ulid) -> bool {
+        self.failed.contains(&case)
     }
 
     /// Whether something of a case is still to be done.

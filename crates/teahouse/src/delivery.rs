@@ -138,7 +138,13 @@ async fn deliver(
     if let Some((effect, case)) = Effect::of(&delivery.sealed) {
         let (state, handed_over) = perform(host, lane, lease, &delivery, &effect).await?;
         if let (DeliveryState::Done | DeliveryState::Dead { .. }, Some(case)) = (&state, case) {
-            with_open(lane, |open| open.order.ends(case));
+            let gave_up = matches!(state, DeliveryState::Dead { .. });
+            with_open(lane, |open| {
+                open.order.ends(case);
+                if gave_up {
+                    open.order.fails(case);
+                }
+            });
         }
         return finish(host, lane, lease, &delivery, state, handed_over).await;
     }

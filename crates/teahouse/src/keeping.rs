@@ -6,6 +6,7 @@ use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
+use teahouse_adapters::AdapterError;
 use teahouse_core::rules::climb::RuleKey;
 use teahouse_core::rules::course::{Matter, Right};
 use teahouse_core::rules::words::WordList;
@@ -220,7 +221,12 @@ impl Host {
             fault::point("after-accept");
             count(Reason::Command);
             self.sign_heard(lane, message, Reason::Command);
-            with_open(lane, |open| open.called(key));
+            with_open(lane, |open| {
+                open.called(key);
+                if let Some(case) = case {
+                    open.order.begins(case, outcome.effects.len());
+                }
+            });
             if let Some(law) = outcome.law {
                 lane.law.put(law);
             }
@@ -249,6 +255,15 @@ impl Host {
     ) -> Result<Option<(MemberId, String)>, StoreError> {
         match target {
             Target::Member(member) => {
+                let account = self.accounts.get(&lane.address.account);
+                let known = match account {
+                    Some(account) => account.adapter.role(&lane.address.chat, &member).await,
+                    None => return Ok(None),
+                };
+                // A name that was typed is nobody's id.
+                if let Err(AdapterError::Refused { .. }) = known {
+                    return Ok(None);
+                }
                 let name = format!("@{member}");
                 Ok(Some((member, name)))
             }
@@ -644,10 +659,26 @@ impl Host {
         if !is_ours && !self.may_act(lane, called.now) {
             return Ok(self.no_right(lane));
         }
-        let mut outcome = Outcome::says(KeepingNotice::RecalledByHand);
+        let matter = Matter {
+            recall: true,
+            ..Matter::default()
+        };
+        let nobody = (called.message.sender.id.clone(), String::new());
+        let (member, name) = whose.clone().unwrap_or(nobody);
+        let case = self.new_case(
+            called,
+            CaseKind::ByHand,
+            CaseState::Settled,
+            (&member, &name),
+            Some(target),
+            ("", &matter),
+        );
+        let mut outcome = Outcome::shows(KeepingNotice::RecalledByHand, case.id);
+        outcome.case = Some(case.id);
         outcome.effects.push(Effect::Recall {
             message: target.clone(),
         });
+        outcome.dealings.cases.push(case);
         let to = whose.as_ref().map(|(member, _)| member);
         let note = Self::audit_note(called, "recall", to, String::new());
         outcome.dealings.audit.push(note);

@@ -106,9 +106,7 @@ pub(crate) async fn perform(
         NotDone::Unable => DeadWhy::Unable,
         NotDone::Refused { .. } => DeadWhy::Refused,
     };
-    if dead != DeadWhy::Gone {
-        fall_back(host, lane, lease, delivery, dead).await?;
-    }
+    fall_back(host, lane, lease, delivery, dead).await?;
     Ok((DeliveryState::Dead { why: dead }, true))
 }
 
@@ -122,12 +120,24 @@ async fn fall_back(
 ) -> Result<(), StoreError> {
     error!(room = %lane.address, "an effect was given up: {why:?}");
     let now = host.clock.now();
-    let tells = matches!(why, DeadWhy::NoRight)
+    let case = host.store.case_of_row(lease.room, delivery.id).await?;
+    let by_hand = case
+        .as_ref()
+        .is_some_and(|case| case.new.kind == CaseKind::ByHand);
+    // What is gone needs nobody any more; only who asked for it is told.
+    if why == DeadWhy::Gone && !by_hand {
+        return Ok(());
+    }
+    let tells = !by_hand
+        && matches!(why, DeadWhy::NoRight)
         && with_open(lane, |open| open.order.tells_no_right(now)) == Some(true);
     let mut say = Vec::new();
     let mut dealings = Dealings::default();
-    let case = host.store.case_of_row(lease.room, delivery.id).await?;
-    if let Some(case) = &case {
+    if by_hand {
+        // Who asked for it is told, whatever the room was told before.
+        let notice = KeepingNotice::NotDone(why);
+        say.extend(host.tell(lane, None, None, notice, now));
+    } else if let Some(case) = &case {
         let id = case.new.id;
         // Both where a rule acted and where an admin has said so.
         for from in [CaseState::Settled, CaseState::Denied] {
@@ -179,7 +189,10 @@ pub(crate) async fn waits_for_its_deeds(
         let again = delivery.again;
         return Ok(Some(DeliveryState::Queued { due, again }));
     }
-    let fell_back = case.new.kind == CaseKind::Acted && case.state == CaseState::Open;
+    let failed = with_open(lane, |open| open.order.has_failed(case.new.id.0)) == Some(true);
+    let by_hand = case.new.kind == CaseKind::ByHand;
+    let fell_back =
+        (failed && by_hand) || (case.new.kind == CaseKind::Acted && case.state == CaseState::Open);
     Ok(fell_back.then_some(DeliveryState::Dead {
         why: DeadWhy::Cancelled,
     }))

@@ -4,6 +4,7 @@
 use super::{Language, counted};
 use crate::charter::Unfit;
 use crate::command::Say;
+use crate::outbox::DeadWhy;
 use crate::rules::verdict::RuleName;
 
 /// A rule as a notice names it.
@@ -199,6 +200,8 @@ pub enum KeepingNotice {
         /// What an operator finds in the audit log.
         receipt: String,
     },
+    /// What an admin asked for did not come about.
+    NotDone(DeadWhy),
     /// The platform has no such thing.
     Unable,
     /// What core has put into plain sentences: the rules, what a trial has shown.
@@ -410,6 +413,7 @@ impl KeepingNotice {
                      凭据 {receipt}。"
                 ),
             ),
+            KeepingNotice::NotDone(why) => not_done(*why, language),
             KeepingNotice::Unable => {
                 pick("This platform doesn't let me do that.", "这个平台做不到。")
             }
@@ -481,6 +485,7 @@ impl KeepingNotice {
             | KeepingNotice::Noted { .. }
             | KeepingNotice::Week(_)
             | KeepingNotice::Erased { .. }
+            | KeepingNotice::NotDone(_)
             | KeepingNotice::Unable
             | KeepingNotice::Told(_)
             | KeepingNotice::RuleUnfit(_)
@@ -549,6 +554,30 @@ fn done(by: ByRule, deeds: Deeds, trigger: &str, language: Language) -> String {
         ));
     }
     sentences.join(language.between())
+}
+
+fn not_done(why: DeadWhy, language: Language) -> String {
+    let (english, chinese) = match why {
+        DeadWhy::NoRight | DeadWhy::Muted => (
+            "I am no admin here, or the other one is",
+            "我不是管理员，或者对方是管理员",
+        ),
+        DeadWhy::Gone => (
+            "there is no such message or member here",
+            "这里没有这条消息或这个人",
+        ),
+        DeadWhy::TooLate => ("it is too old for this platform", "时间太久，平台不让撤了"),
+        DeadWhy::Unable => ("this platform doesn't do that", "这个平台做不到"),
+        DeadWhy::Refused
+        | DeadWhy::TooOld
+        | DeadWhy::Lost
+        | DeadWhy::Damaged
+        | DeadWhy::Cancelled => ("the platform did not do it", "平台没有照办"),
+    };
+    language.pick(
+        &format!("That did not work: {english}."),
+        &format!("没有办成：{chinese}。"),
+    )
 }
 
 fn case_is(
@@ -727,6 +756,10 @@ pub(super) fn all() -> Vec<KeepingNotice> {
             cases: 0,
             receipt: "0".to_owned(),
         },
+        KeepingNotice::NotDone(DeadWhy::NoRight),
+        KeepingNotice::NotDone(DeadWhy::Gone),
+        KeepingNotice::NotDone(DeadWhy::TooLate),
+        KeepingNotice::NotDone(DeadWhy::Refused),
         KeepingNotice::Unable,
         KeepingNotice::RuleBack { version: 2 },
         KeepingNotice::NothingToTakeBack,

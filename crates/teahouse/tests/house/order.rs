@@ -608,3 +608,18 @@ async fn many_recalls_keep_a_pace() {
     }
     tea.finish().await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_an_admin_asked_for_and_was_not_done_is_not_told_as_done() {
+    let tea = corner().opens().await;
+    let room = with_admin(&tea).await;
+    tea.platform.next_effect(EffectFate::NoRight);
+    room.says("wu", "ai mute @lin 10m").await;
+    tea.clock.advance(minutes(11)).await;
+    let said = room.says("lin", "hello").await;
+    room.recalls("lin", &said.message).await;
+    room.replies("wu", &said.message, "ai recall").await;
+    room.says("wu", "ai mute @lin 10m").await;
+    assert_snapshot!(tea.transcript());
+    tea.finish().await;
+}
