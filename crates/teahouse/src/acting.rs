@@ -89,6 +89,11 @@ impl Order {
         lately(&mut self.told_waiting, now, WAITING_EVERY)
     }
 
+    /// A member is erased.
+    pub(crate) fn forgets(&mut self, member: &MemberId) {
+        self.told.retain(|(whom, ..)| whom != member);
+    }
+
     /// Whether the room is to hear once more of the oldest case that waits.
     pub(crate) fn tells_again(&mut self, oldest: ulid::Ulid) -> bool {
         self.told_again.replace(oldest) != Some(oldest)

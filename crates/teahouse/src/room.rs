@@ -417,7 +417,8 @@ impl OpenRoom {
             seen: VecDeque::new(),
             day,
             days: opened.day.iter().take(DAYS).cloned().collect(),
-            all_days: opened.day.len() <= DAYS,
+            // Of who was erased today the store alone knows the count.
+            all_days: opened.day.len() <= DAYS && opened.erased.is_empty(),
             roles: HashMap::new(),
             joined: HashMap::new(),
             order: Order::default(),
@@ -588,6 +589,13 @@ impl OpenRoom {
         self.talk.retain(|(_, line)| line.member != *member);
         self.exchanges
             .retain(|(_, exchange)| exchange.member != *member);
+        self.roles.remove(member);
+        self.joined.remove(member);
+        self.order.forgets(member);
+        self.answered.take_if(|answered| answered == member);
+        // How often they asked today the store still counts, by nobody's name.
+        self.days.remove(member);
+        self.all_days = false;
         self.erased.insert(who, at);
     }
 

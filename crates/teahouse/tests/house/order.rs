@@ -623,3 +623,22 @@ async fn what_an_admin_asked_for_and_was_not_done_is_not_told_as_done() {
     assert_snapshot!(tea.transcript());
     tea.finish().await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn to_be_forgotten_is_no_way_to_a_new_limit() {
+    let charter = format!("{CORNER}\n[purse]\nquestions_per_member_per_day = 2\n");
+    let tea = Tea::under(&charter).opens().await;
+    let (room, model) = (with_admin(&tea).await, tea.provider("a"));
+    model.will_say("Of a leaf.");
+    room.says("lin", "ai what is tea made of?").await;
+    room.says("lin", "ai forget me").await;
+    model.will_say("Of a bean.");
+    room.says("lin", "ai and coffee?").await;
+    room.says("lin", "ai and water?").await;
+    assert_eq!(tea.calls(), 2);
+    room.says("lin", "ai forget me").await;
+    tea.restarts().await;
+    room.says("lin", "ai and milk?").await;
+    assert_eq!(tea.calls(), 2, "{}", tea.transcript());
+    tea.finish().await;
+}
