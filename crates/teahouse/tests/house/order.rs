@@ -642,3 +642,24 @@ async fn to_be_forgotten_is_no_way_to_a_new_limit() {
     assert_eq!(tea.calls(), 2, "{}", tea.transcript());
     tea.finish().await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_decision_is_taken_back_for_thirty_days_and_no_longer() {
+    let tea = corner().opens().await;
+    let room = with_admin(&tea).await;
+    for (name, days, expected) in [
+        ("first", 29, "the decision is taken back"),
+        ("second", 31, "is decided already"),
+    ] {
+        let said = room.says("lin", &format!("your {name} cup is cold")).await;
+        room.replies("chen", &said.message, "ai report").await;
+        let taken = room.house().pop().expect("a notice");
+        room.replies("wu", &taken.message, "allow").await;
+        let decided = room.house().pop().expect("a notice");
+        tea.clock.advance(hours(24 * days)).await;
+        room.replies("wu", &decided.message, "undo").await;
+        let told = room.house().pop().expect("a notice").text;
+        assert!(told.contains(expected), "{name}: {told}");
+    }
+    tea.finish().await;
+}
