@@ -330,11 +330,7 @@ impl Adapter for OneBot {
         let Some(Chat::Group(group)) = Chat::of(chat) else {
             return Ok(None);
         };
-        let call = encode::role(&group, member, self.quirks());
-        let data = self
-            .ask(&call, ROLE_LIMIT)
-            .await?
-            .map_err(|words| self.refused(call.action, words))?;
+        let (_, data) = self.member_info(&group, member).await?;
         #[derive(Deserialize)]
         struct Member<'a> {
             #[serde(borrow, default)]
@@ -354,11 +350,7 @@ impl Adapter for OneBot {
             // A direct chat has no admins.
             return Ok(Role::Member);
         };
-        let call = encode::role(&group, member, self.quirks());
-        let data = self
-            .ask(&call, ROLE_LIMIT)
-            .await?
-            .map_err(|words| self.refused(call.action, words))?;
+        let (action, data) = self.member_info(&group, member).await?;
         #[derive(Deserialize)]
         struct Member<'a> {
             #[serde(borrow)]
@@ -367,7 +359,21 @@ impl Adapter for OneBot {
         serde_json::from_str::<Member<'_>>(data.get())
             .ok()
             .and_then(|member| decode::role(member.role.text()))
-            .ok_or_else(|| self.refused(call.action, "the answer names no role"))
+            .ok_or_else(|| self.refused(action, "the answer names no role"))
+    }
+}
+
+impl OneBot {
+    /// What the group's list says of a member, past the bridge's memory; and what was asked for it.
+    async fn member_info(
+        &self,
+        group: &str,
+        member: &MemberId,
+    ) -> Result<(&'static str, Box<RawValue>), AdapterError> {
+        let call = encode::role(group, member, self.quirks());
+        let data = self.ask(&call, ROLE_LIMIT).await?;
+        let data = data.map_err(|words| self.refused(call.action, words))?;
+        Ok((call.action, data))
     }
 }
 

@@ -334,6 +334,24 @@ async fn history_and_role_are_asked_of_the_platform() {
             Err(()) => assert!(matches!(role, Err(AdapterError::Refused { .. }))),
         }
     }
+    for (data, expected) in [
+        (json!({"join_time": 1_700_000_000}), Some(1_700_000_000)),
+        (json!({"join_time": "1700000000"}), Some(1_700_000_000)),
+        (json!({"join_time": 0}), None),
+        (json!({"join_time": -1}), None),
+        (json!({"join_time": "long ago"}), None),
+        (json!({}), None),
+    ] {
+        let (account, place) = (Arc::clone(&house.account), chat.clone());
+        let asking = house
+            .tasks
+            .spawn(async move { account.joined(&place, &MemberId::new("20002000")).await });
+        let call = bridge.hears().await;
+        assert_eq!(call["action"], "get_group_member_info");
+        bridge.answers(&call, data.clone()).await;
+        let joined = asking.await.unwrap().unwrap();
+        assert_eq!(joined.map(|at| at.as_second()), expected, "{data}");
+    }
     drop(bridge);
     house.close().await;
 }
