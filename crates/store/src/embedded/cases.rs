@@ -194,7 +194,11 @@ pub(super) fn shown(
         )?
         .query_row(params![room.0.to_bytes(), message.as_str(), account.as_str()], |row| row.get(0))
         .optional()?;
-    match found {
+    by_id(db, room, found)
+}
+
+fn by_id(db: &Connection, room: RoomId, id: Option<[u8; 16]>) -> Outcome<Option<Case>> {
+    match id {
         Some(id) => one(
             db,
             "SELECT {CASE} WHERE c.id = ?1 AND c.room = ?2",
@@ -209,14 +213,7 @@ pub(super) fn of_row(db: &Connection, room: RoomId, delivery: DeliveryId) -> Out
         .prepare_cached("SELECT about FROM case_notices WHERE delivery = ?1")?
         .query_row([delivery.0.to_bytes()], |row| row.get(0))
         .optional()?;
-    match found {
-        Some(id) => one(
-            db,
-            "SELECT {CASE} WHERE c.id = ?1 AND c.room = ?2",
-            params![id, room.0.to_bytes()],
-        ),
-        None => Ok(None),
-    }
+    by_id(db, room, found)
 }
 
 pub(super) fn numbered(db: &Connection, room: RoomId, number: u32) -> Outcome<Option<Case>> {
