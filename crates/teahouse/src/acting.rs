@@ -164,6 +164,8 @@ fn lately(last: &mut Option<Timestamp>, now: Timestamp, every: Duration) -> bool
 /// A member's words, judged: what follows, and what is written down.
 pub(crate) struct Judged {
     judgement: Judgement,
+    /// Whether the platform said who it is.
+    is_known: bool,
     marks: Vec<Mark>,
     /// What is kept beside the line, if a rule has found anything.
     pub(crate) trail: Option<String>,
@@ -276,6 +278,7 @@ impl Host {
         Some(Judged {
             trail: found.then(|| Trail::of(&judgement, &law.rules).to_json()),
             marks: vec![],
+            is_known: true,
             judgement,
         })
     }
@@ -322,6 +325,7 @@ impl Host {
             (!judgement.findings.is_empty()).then(|| Trail::of(&judgement, &law.rules).to_json());
         Judged {
             judgement,
+            is_known: role.is_some(),
             marks,
             trail,
         }
@@ -341,7 +345,7 @@ impl Host {
             Some(role) => Some(role),
             None => match self.witness(lane, member, now).await {
                 Standing::Witnessed(role) => Some(role),
-                // Who cannot be looked up is spared by nothing, and nothing is known against them either.
+                // Who cannot be looked up may be spared: a person looks.
                 Standing::Claimed(_) | Standing::Unwitnessed => None,
             },
         };
@@ -454,14 +458,16 @@ impl Host {
         now: Timestamp,
     ) -> Option<Course> {
         let names = |n| law.rules.name_of(n).unwrap_or_default();
-        let right = self.right(lane, now);
-        course(
-            &judged.judgement,
-            names,
-            &message.id,
-            &message.sender.id,
-            right,
-        )
+        let right = match judged.is_known {
+            true => self.right(lane, now),
+            false => Right::HasNot,
+        };
+        let (id, member) = (&message.id, &message.sender.id);
+        let mut course = course(&judged.judgement, names, id, member, right)?;
+        if let (false, Some((opening, _))) = (judged.is_known, &mut course.case) {
+            *opening = CaseOpening::Flagged;
+        }
+        Some(course)
     }
 
     /// Whether the house may act in this room, as far as it knows.

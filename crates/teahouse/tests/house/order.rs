@@ -663,3 +663,22 @@ async fn a_decision_is_taken_back_for_thirty_days_and_no_longer() {
     }
     tea.finish().await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn of_whom_the_platform_does_not_say_who_it_is_a_person_decides() {
+    let tea = corner().opens().await;
+    let room = with_admin(&tea).await;
+    tea.platform.tells_roles(false);
+    let said = room.says("wu", "free crypto for everybody").await;
+    let shown = room
+        .shown()
+        .into_iter()
+        .find(|shown| shown.message == said.message);
+    assert!(shown.expect("it was said").recalled.is_none());
+    assert_eq!(tea.platform.tried(), []);
+    tea.platform.tells_roles(true);
+    room.says("wu", "ai review").await;
+    let told = room.house().pop().expect("a list").text;
+    assert!(told.contains("wu · to be looked at"), "{told}");
+    tea.finish().await;
+}
