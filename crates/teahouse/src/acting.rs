@@ -223,7 +223,20 @@ impl Host {
         if message.bundles().next().is_some() {
             return Look::Act;
         }
-        let (text, beside) = (message.text(), message.beside());
+        self.look_inside(lane, law, (message, key), &[], now)
+    }
+
+    /// A look at a line of talk and at what is folded up in it, not knowing who says it.
+    fn look_inside(
+        &self,
+        lane: &Lane,
+        law: &Law,
+        (message, key): (&Message, InboxKey),
+        folded: &[String],
+        now: Timestamp,
+    ) -> Look {
+        let (text, mut beside) = (message.text(), message.beside());
+        beside.extend(folded.iter().map(String::as_str));
         let line = Line {
             text: &text,
             beside: &beside,
@@ -379,18 +392,24 @@ impl Host {
         law.charter.is_newcomer(joined, now)
     }
 
-    /// Talk in which the rules may have something to do: judged again, knowing who it is, and acted on. What needs no
-    /// act is talk like any other; says so.
+    /// Talk in which the rules may have something to do: opened, judged again, knowing who it is, and acted on. What
+    /// needs no act is talk like any other: it passes.
     pub(crate) async fn act_on_talk(
         self: &Arc<Self>,
         lane: &Arc<Lane>,
         lease: Lease,
         (message, key): (&Message, InboxKey),
         now: Timestamp,
-    ) -> Result<Option<Judged>, StoreError> {
+    ) -> Result<Look, StoreError> {
         let law = lane.law.get();
-        let who = self.witnessed(lane, &law, message, now).await;
         let folded = self.folded(lane, message).await;
+        // Most of what is folded up is harmless: nobody is asked who brought it.
+        if message.bundles().next().is_some()
+            && let Look::Pass(trail) = self.look_inside(lane, &law, (message, key), &folded, now)
+        {
+            return Ok(Look::Pass(trail));
+        }
+        let who = self.witnessed(lane, &law, message, now).await;
         let text = message.text();
         let words = Words {
             side: Side::Member,
@@ -400,7 +419,7 @@ impl Host {
         };
         let judged = self.judge_words(lane, &law, words, (message, key), who, now);
         match self.course_of(lane, &law, message, &judged, now) {
-            None => Ok(Some(judged)),
+            None => Ok(Look::Pass(judged.trail)),
             Some(course) => {
                 let line = self.line(lane, message, course.reason, false, now);
                 let what = Acting {
@@ -413,7 +432,7 @@ impl Host {
                     },
                 };
                 self.act(lane, lease, what, course, judged, now).await?;
-                Ok(None)
+                Ok(Look::Act)
             }
         }
     }
@@ -427,10 +446,11 @@ impl Host {
         now: Timestamp,
     ) -> Result<bool, StoreError> {
         let law = lane.law.get();
-        match self.look_at_talk(lane, &law, whole, Reason::Talk, now) {
-            Look::Pass(_) => Ok(false),
-            Look::Act => Ok(self.act_on_talk(lane, lease, whole, now).await?.is_none()),
-        }
+        let look = match self.look_at_talk(lane, &law, whole, Reason::Talk, now) {
+            Look::Act => self.act_on_talk(lane, lease, whole, now).await?,
+            pass @ Look::Pass(_) => pass,
+        };
+        Ok(matches!(look, Look::Act))
     }
 
     /// The words of what is folded up in a message.
@@ -530,11 +550,17 @@ impl Host {
         if let Some((case, _)) = case {
             dealings.shows.extend(say.iter().map(|row| (row.id, case)));
         }
+        let open = match case {
+            Some((_, CaseOpening::Flagged | CaseOpening::Unable)) if !is_question => {
+                self.store.open_cases(lease.room, 1).await?.1 + 1
+            }
+            Some(_) | None => 0,
+        };
         let notices = self.notices_of(
             lane,
             &course.by,
             course.deeds,
-            case,
+            (case, open),
             message,
             is_question,
             now,
@@ -578,7 +604,7 @@ impl Host {
         lane: &Lane,
         by: &ByRule,
         deeds: Deeds,
-        case: Option<(CaseId, CaseOpening)>,
+        (case, open): (Option<(CaseId, CaseOpening)>, u64),
         message: &Message,
         is_question: bool,
         now: Timestamp,
@@ -620,7 +646,7 @@ impl Host {
                     && with_open(lane, |open| open.order.tells_waiting(now)) == Some(true) =>
             {
                 let notice = KeepingNotice::Waiting {
-                    open: 1,
+                    open,
                     trigger: trigger(),
                 };
                 rows.extend(self.tell(lane, None, None, notice, now));

@@ -507,12 +507,12 @@ impl Host {
         now: Timestamp,
     ) -> Result<(), StoreError> {
         let law = lane.law.get();
-        let trail = match self.look_at_talk(lane, &law, (message, key), reason, now) {
-            Look::Pass(trail) => trail,
-            Look::Act => match self.act_on_talk(lane, lease, (message, key), now).await? {
-                Some(judged) => judged.trail,
-                None => return Ok(()),
-            },
+        let look = match self.look_at_talk(lane, &law, (message, key), reason, now) {
+            Look::Act => self.act_on_talk(lane, lease, (message, key), now).await?,
+            pass @ Look::Pass(_) => pass,
+        };
+        let Look::Pass(trail) = look else {
+            return Ok(());
         };
         with_open(lane, |open| open.heard(message, key));
         self.sign_heard(lane, message, reason);

@@ -141,5 +141,17 @@ async fn bad_022_what_is_folded_up_is_judged_like_what_is_said_and_its_names_are
     assert!(is_shown(&fine) && !is_shown(&spam), "{}", told(&house));
     // Whoever is named inside has done nothing.
     assert!(bridge.may_speak(GROUP, 1) && bridge.may_speak(GROUP, SPAMMER + 1));
+    // And nobody is asked who brought what is harmless.
+    let asked: Vec<_> = bridge
+        .calls()
+        .into_iter()
+        .filter(|call| call.action == "get_group_member_info")
+        .collect();
+    let asks_of = |member: i64| {
+        asked
+            .iter()
+            .any(|call| call.params["user_id"] == json!(member.to_string()))
+    };
+    assert!(asks_of(SPAMMER) && !asks_of(SPAMMER + 1), "{asked:?}");
     assert_eq!(house.terminate().await, Some(0));
 }

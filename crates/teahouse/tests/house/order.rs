@@ -682,3 +682,21 @@ async fn of_whom_the_platform_does_not_say_who_it_is_a_person_decides() {
     assert!(told.contains("wu · to be looked at"), "{told}");
     tea.finish().await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_waits_is_told_of_with_its_number() {
+    let tea = corner().opens().await;
+    let room = with_admin(&tea).await;
+    let wait = async |name: &str| {
+        room.says(name, "free crypto for you").await;
+        room.house().pop().expect("a notice").text
+    };
+    tea.platform.tells_roles(false);
+    let first = wait("lin").await;
+    assert!(first.contains("One message waits"), "{first}");
+    assert_eq!(wait("chen").await, first, "told of once in ten minutes");
+    tea.clock.advance(minutes(11)).await;
+    let third = wait("zhou").await;
+    assert!(third.contains("3 messages wait"), "{third}");
+    tea.finish().await;
+}
