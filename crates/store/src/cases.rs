@@ -86,6 +86,15 @@ pub struct Case {
     pub before: Option<CaseState>,
 }
 
+/// How far the effects of a case have come.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Progress {
+    /// So many are still to be done.
+    pub unfinished: u32,
+    /// So many were given up.
+    pub given_up: u32,
+}
+
 /// How many cases stand where.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct CaseCounts {

@@ -18,7 +18,7 @@ use ulid::Ulid;
 
 pub use cases::{
     AuditNote, AuditReport, AuditRow, Between, By, Case, CaseCounts, CaseId, CaseKind, CaseMove,
-    CaseState, CharterVersion, Dealings, Erased, NewCase, OwnMessage,
+    CaseState, CharterVersion, Dealings, Erased, NewCase, OwnMessage, Progress,
 };
 pub use embedded::EmbeddedStore;
 
@@ -613,6 +613,9 @@ pub trait Store: Send + Sync {
         room: RoomId,
         delivery: DeliveryId,
     ) -> Result<Option<Case>, StoreError>;
+
+    /// How far what a case brings about has come.
+    async fn progress_of(&self, room: RoomId, case: CaseId) -> Result<Progress, StoreError>;
 
     /// A case by its number.
     async fn case(&self, room: RoomId, number: u32) -> Result<Option<Case>, StoreError>;

@@ -2,7 +2,7 @@
 //! the room's lane asks the platform who it is, lets core decide, and writes it all down in one transaction: the line,
 //! the rungs, the case, the effects and the notice. Performing them is delivery's; nothing is taken back here.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::VecDeque;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
@@ -39,8 +39,6 @@ const NO_RIGHT_EVERY: Duration = Duration::from_secs(86_400);
 const NO_RIGHT_HOLDS: Duration = Duration::from_secs(10 * 60);
 /// Bundles of one message that are opened.
 const MOST_BUNDLES: usize = 2;
-/// Cases of a room whose effects are waited for.
-const UNFINISHED: usize = 256;
 /// Members whose last notice is remembered in a room.
 const TOLD: usize = 64;
 
@@ -61,9 +59,6 @@ pub(crate) struct Order {
     told_waiting: Option<Timestamp>,
     told_again: Option<ulid::Ulid>,
     told: VecDeque<(MemberId, Deeds, Timestamp)>,
-    /// Effects of a case that are not over: what was done is told once it is.
-    unfinished: HashMap<ulid::Ulid, usize>,
-    failed: HashSet<ulid::Ulid>,
     /// A change of the rules that has to be said a second time.
     pub(crate) said: Option<(String, Timestamp)>,
 }
@@ -114,41 +109,6 @@ impl Order {
             self.told.push_back((member.clone(), deeds, now));
         }
         !told
-    }
-
-    /// So many effects of a case are on their way.
-    pub(crate) fn begins(&mut self, case: ulid::Ulid, effects: usize) {
-        if effects > 0 && self.unfinished.len() < UNFINISHED {
-            self.unfinished.insert(case, effects);
-        }
-    }
-
-    /// One effect of a case is over, done or not.
-    pub(crate) fn ends(&mut self, case: ulid::Ulid) {
-        if let Some(left) = self.unfinished.get_mut(&case) {
-            *left = left.saturating_sub(1);
-            if *left == 0 {
-                self.unfinished.remove(&case);
-            }
-        }
-    }
-
-    /// An effect of a case was given up: what was to be told of it is not true.
-    pub(crate) fn fails(&mut self, case: ulid::Ulid) {
-        if self.failed.len() >= UNFINISHED {
-            self.failed.clear();
-        }
-        self.failed.insert(case);
-    }
-
-    /// Whether one was.
-    pub(crate) fn has_failed(&self, case: ulid::Ulid) -> bool {
-        self.failed.contains(&case)
-    }
-
-    /// Whether something of a case is still to be done.
-    pub(crate) fn is_unfinished(&self, case: ulid::Ulid) -> bool {
-        self.unfinished.contains_key(&case)
     }
 }
 
@@ -580,9 +540,6 @@ impl Host {
             fault::point("after-accept");
             count(course.reason);
             self.sign_heard(lane, message, course.reason);
-            if let Some(case) = id {
-                with_open(lane, |open| open.order.begins(case, course.effects.len()));
-            }
         }
         let key = message.inbox_key(lane.platform);
         with_open(lane, |open| match course.reason {

@@ -135,17 +135,8 @@ async fn deliver(
     lease: Lease,
     delivery: Delivery,
 ) -> Result<Option<Timestamp>, StoreError> {
-    if let Some((effect, case)) = Effect::of(&delivery.sealed) {
+    if let Some((effect, _)) = Effect::of(&delivery.sealed) {
         let (state, handed_over) = perform(host, lane, lease, &delivery, &effect).await?;
-        if let (DeliveryState::Done | DeliveryState::Dead { .. }, Some(case)) = (&state, case) {
-            let gave_up = matches!(state, DeliveryState::Dead { .. });
-            with_open(lane, |open| {
-                open.order.ends(case);
-                if gave_up {
-                    open.order.fails(case);
-                }
-            });
-        }
         return finish(host, lane, lease, &delivery, state, handed_over).await;
     }
     let opened = open(host, lane, &delivery);
@@ -156,7 +147,7 @@ async fn deliver(
         .as_ref()
         .is_ok_and(|(outgoing, _)| outgoing.is_fleeting());
     let waits = match is_fleeting && delivery.before == Before::Queued {
-        true => waits_for_its_deeds(host, lane, lease, &delivery).await?,
+        true => waits_for_its_deeds(host, lease, &delivery).await?,
         false => None,
     };
     // Sent without an answer, where nobody could look.

@@ -221,12 +221,7 @@ impl Host {
             fault::point("after-accept");
             count(Reason::Command);
             self.sign_heard(lane, message, Reason::Command);
-            with_open(lane, |open| {
-                open.called(key);
-                if let Some(case) = case {
-                    open.order.begins(case, outcome.effects.len());
-                }
-            });
+            with_open(lane, |open| open.called(key));
             if let Some(law) = outcome.law {
                 lane.law.put(law);
             }

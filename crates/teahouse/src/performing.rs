@@ -176,23 +176,23 @@ async fn fall_back(
 /// A notice about what was done is said once it is: until then it waits, and if it was not done it is not said.
 pub(crate) async fn waits_for_its_deeds(
     host: &Arc<Host>,
-    lane: &Arc<Lane>,
     lease: Lease,
     delivery: &Delivery,
 ) -> Result<Option<DeliveryState>, StoreError> {
     let Some(case) = host.store.case_of_row(lease.room, delivery.id).await? else {
         return Ok(None);
     };
-    let waits = with_open(lane, |open| open.order.is_unfinished(case.new.id.0)) == Some(true);
-    if waits {
+    let progress = host.store.progress_of(lease.room, case.new.id).await?;
+    if progress.unfinished > 0 {
         let due = host.clock.now() + DEEDS_PAUSE;
         let again = delivery.again;
         return Ok(Some(DeliveryState::Queued { due, again }));
     }
-    let failed = with_open(lane, |open| open.order.has_failed(case.new.id.0)) == Some(true);
-    let by_hand = case.new.kind == CaseKind::ByHand;
-    let fell_back =
-        (failed && by_hand) || (case.new.kind == CaseKind::Acted && case.state == CaseState::Open);
+    let fell_back = match case.new.kind {
+        CaseKind::ByHand => progress.given_up > 0,
+        CaseKind::Acted => case.state == CaseState::Open,
+        CaseKind::Flagged | CaseKind::Reported | CaseKind::Unable => false,
+    };
     Ok(fell_back.then_some(DeliveryState::Dead {
         why: DeadWhy::Cancelled,
     }))

@@ -6,10 +6,12 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use teahouse_core::rules::climb::{Mark, RuleKey, Who};
-use teahouse_core::{AccountName, Keep, MemberId, MessageId, RoomId};
+use teahouse_core::{
+    AccountName, DeadWhy, DeliveryState, Effect, Keep, MemberId, MessageId, RoomId,
+};
 use teahouse_store::{
     Acceptance, Accepted, Ageing, AuditNote, By, Case, CaseId, CaseKind, CaseMove, CaseState,
-    CharterVersion, Dealings, HistoryLine, NewCase, Store, StoreError,
+    CharterVersion, Dealings, HistoryLine, NewCase, Outbound, Progress, Store, StoreError,
 };
 use ulid::Ulid;
 
@@ -30,6 +32,7 @@ macro_rules! case_contract {
                 a_decision_tells_who_and_when_and_is_taken_back_whole
                 an_appeal_keeps_its_words
                 a_notice_shows_its_case
+                how_far_the_effects_of_a_case_have_come_is_known
                 the_newest_case_about_a_message_or_of_a_member_is_found
                 cases_that_wait_come_oldest_first_and_are_counted
                 decided_cases_come_newest_first
@@ -326,6 +329,62 @@ pub async fn a_notice_shows_its_case(store: &dyn Store) -> Done {
     let (green, own) = (room.lease.room, MessageId::new("own1"));
     let other = AccountName::new("second");
     assert_eq!(store.case_shown(green, &other, &own).await?, None);
+    Ok(())
+}
+
+/// See its name.
+pub async fn how_far_the_effects_of_a_case_have_come_is_known(store: &dyn Store) -> Done {
+    let room = Room::open(store).await?;
+    let lin = MemberId::new(LIN);
+    let effects = [
+        Effect::Mute {
+            member: lin.clone(),
+            seconds: 60,
+        },
+        Effect::Unmute { member: lin },
+    ];
+    let rows = [(1, 1), (2, 1), (4, 2)];
+    let mut say: Vec<_> = (rows.iter().zip(effects.iter().cycle()))
+        .map(|((n, _), effect)| Outbound {
+            sealed: effect.seal(None),
+            ..notice(*n)
+        })
+        .collect();
+    say.push(notice(3));
+    let all = rows.iter().map(|(n, case)| (row(*n), id(*case)));
+    let dealings = Dealings {
+        shows: all.chain([(row(3), id(1))]).collect(),
+        ..cases(vec![
+            case(1, LIN, CaseState::Settled),
+            case(2, LIN, CaseState::Settled),
+        ])
+    };
+    store.deal(room.lease, dealings, say, at(1)).await?;
+    let progress = async |unfinished, given_up, when: &str| {
+        let expected = Progress {
+            unfinished,
+            given_up,
+        };
+        assert_eq!(
+            store.progress_of(room.lease.room, id(1)).await?,
+            expected,
+            "{when}"
+        );
+        Done::Ok(())
+    };
+    progress(2, 0, "nothing is done").await?;
+    assert_eq!(room.claims(2).await?.id, row(1));
+    progress(2, 0, "one is in hand").await?;
+    room.completes(1, DeliveryState::Done, true, 3).await?;
+    progress(1, 0, "one is done").await?;
+    assert_eq!(room.claims(4).await?.id, row(2));
+    let why = DeadWhy::NoRight;
+    room.completes(2, DeliveryState::Dead { why }, true, 5)
+        .await?;
+    progress(0, 1, "one is given up").await?;
+    let (elsewhere, _) = Room::open_as(store, 1, "qq", "red").await?;
+    let nothing = store.progress_of(elsewhere.lease.room, id(1)).await?;
+    assert_eq!(nothing, Progress::default());
     Ok(())
 }
 

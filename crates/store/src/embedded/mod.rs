@@ -33,9 +33,10 @@ use ulid::Ulid;
 
 use crate::{
     Acceptance, Accepted, Ageing, Attempt, AttemptEnd, AuditNote, AuditReport, AuditRow, Between,
-    Case, CaseCounts, CharterVersion, Claim, Dealings, Erased, HeardRoom, HistoryLine, HostId,
-    KeptLine, KeptSession, Lease, MemberDay, OpenedRoom, Opening, Outbound, OwnMessage,
-    ParlourLine, Reserved, SessionId, Settlement, Standing, Store, StoreError, Totals, Trail,
+    Case, CaseCounts, CaseId, CharterVersion, Claim, Dealings, Erased, HeardRoom, HistoryLine,
+    HostId, KeptLine, KeptSession, Lease, MemberDay, OpenedRoom, Opening, Outbound, OwnMessage,
+    ParlourLine, Progress, Reserved, SessionId, Settlement, Standing, Store, StoreError, Totals,
+    Trail,
 };
 use engine::Engine;
 
@@ -528,6 +529,14 @@ impl Store for EmbeddedStore {
         self.engine
             .read("look for the case of a row", move |db| {
                 cases::of_row(db, room, delivery)
+            })
+            .await
+    }
+
+    async fn progress_of(&self, room: RoomId, case: CaseId) -> Result<Progress, StoreError> {
+        self.engine
+            .read("look how far a case has come", move |db| {
+                cases::progress_of(db, room, case)
             })
             .await
     }

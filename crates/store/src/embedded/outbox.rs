@@ -13,9 +13,9 @@ use crate::{Claim, Lease, Outbound, OwnMessage, Settlement};
 
 const QUEUED: u8 = 0;
 const CLAIMED: u8 = 1;
-const SENT: u8 = 2;
+pub(super) const SENT: u8 = 2;
 const UNKNOWN: u8 = 3;
-const DEAD: u8 = 4;
+pub(super) const DEAD: u8 = 4;
 
 pub(super) fn put(db: &Connection, room: RoomId, say: &Outbound, at: Timestamp) -> Outcome<()> {
     insert(db, room, say, at, None)

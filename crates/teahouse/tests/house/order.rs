@@ -625,6 +625,22 @@ async fn what_an_admin_asked_for_and_was_not_done_is_not_told_as_done() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_was_asked_for_before_a_restart_and_not_done_is_not_told_as_done() {
+    let tea = corner().opens().await;
+    let room = with_admin(&tea).await;
+    // Nobody can tell whether it is done, and then the house dies before it looks.
+    tea.platform.next_effect(EffectFate::Lost);
+    room.throws_in("wu", "ai mute @lin 10m").await;
+    tea.clock.advance(seconds(1)).await;
+    tea.restarts().await;
+    assert_eq!(tea.platform.tried().len(), 1);
+    tea.platform.next_effect(EffectFate::NoRight);
+    tea.clock.advance(minutes(1)).await;
+    assert_snapshot!(tea.transcript());
+    tea.finish().await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn to_be_forgotten_is_no_way_to_a_new_limit() {
     let charter = format!("{CORNER}\n[purse]\nquestions_per_member_per_day = 2\n");
     let tea = Tea::under(&charter).opens().await;

@@ -13,10 +13,10 @@ use teahouse_core::{
 };
 use teahouse_store::{
     Acceptance, Accepted, Ageing, Attempt, AttemptEnd, AuditNote, AuditReport, AuditRow, Between,
-    Case, CaseCounts, CharterVersion, Claim, Dealings, EmbeddedStore, Erased, HeardRoom,
+    Case, CaseCounts, CaseId, CharterVersion, Claim, Dealings, EmbeddedStore, Erased, HeardRoom,
     HistoryLine, HostId, KeptLine, KeptSession, Lease, MemberDay, OpenedRoom, Opening, Outbound,
-    OwnMessage, ParlourLine, Reserved, SessionId, Settlement, Standing, Store, StoreError, Totals,
-    Trail,
+    OwnMessage, ParlourLine, Progress, Reserved, SessionId, Settlement, Standing, Store,
+    StoreError, Totals, Trail,
 };
 use tokio::sync::watch;
 use ulid::Ulid;
@@ -360,6 +360,12 @@ impl Store for SimStore {
     ) -> Result<Option<Case>, StoreError> {
         let work = self.disk.case_of_row(room, delivery);
         self.around("case of row", Some(room), work, |_, _| {})
+            .await
+    }
+
+    async fn progress_of(&self, room: RoomId, case: CaseId) -> Result<Progress, StoreError> {
+        let work = self.disk.progress_of(room, case);
+        self.around("progress of", Some(room), work, |_, _| {})
             .await
     }
 
