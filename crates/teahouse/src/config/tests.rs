@@ -1,5 +1,7 @@
 //! Broken settings and charters, and what an admin reads about each: the exact words are the promise.
 
+use super::raw::*;
+use super::secret::RawSecret;
 use super::*;
 
 pub(super) const SETTINGS: &str = r#"[server]
