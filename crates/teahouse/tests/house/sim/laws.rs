@@ -277,7 +277,7 @@ impl Truth {
                 });
             }
             let name = format!("q{}x{}q", asked.room, asked.serial);
-            self.is_still_wanted(&name);
+            self.is_still_wanted(&name, accounts);
             let calls_us = self.said.get(&name).is_some_and(|spoken| spoken.calls);
             self.law(calls_us, || {
                 format!("{name} did not call the house and was asked")
@@ -288,7 +288,7 @@ impl Truth {
 
     /// A model is asked first of a question that is fresh, and later in the time of its answer, whatever the clocks
     /// show and whatever it waited for.
-    fn is_still_wanted(&mut self, question: &str) {
+    fn is_still_wanted(&mut self, question: &str, accounts: usize) {
         let (now, life) = (self.now(), self.life);
         let is_first = self.asked.insert((life, question.to_owned()));
         let Some(spoken) = self.said.get(question) else {
@@ -296,7 +296,14 @@ impl Truth {
         };
         // Of two that bear one label nobody can say which was heard.
         let collided = self.rooms[&spoken.chat].collided.contains(&spoken.label);
-        let Some((_, heard)) = spoken.heard.filter(|(l, _)| *l == life && !collided) else {
+        let heard = spoken
+            .heard
+            .values()
+            .filter(|(l, _)| *l == life && !collided);
+        let times: Vec<_> = heard.map(|(_, at)| *at).collect();
+        // An account that has not heard it reads of it later, and then the clock alone tells its age.
+        let can_tell = times.len() == accounts || self.shift == spoken.under;
+        let Some(heard) = times.into_iter().max().filter(|_| can_tell) else {
             return;
         };
         let limit = match is_first {
@@ -510,7 +517,7 @@ impl Truth {
             .filter(|spoken| spoken.asks && spoken.forgotten.is_empty());
         let mut lost = Vec::new();
         for spoken in heard {
-            let Some((_, at)) = spoken.heard else {
+            let Some(at) = spoken.heard.values().map(|(_, at)| *at).min() else {
                 continue;
             };
             let room = &self.rooms[&spoken.chat];
@@ -553,12 +560,9 @@ impl Truth {
             false => within,
         };
         for spoken in self.said.values_mut() {
-            if spoken
+            spoken
                 .heard
-                .is_some_and(|(l, at)| l == life && now - at < within)
-            {
-                spoken.heard = None;
-            }
+                .retain(|_, (l, at)| *l != life || now.saturating_sub(*at) >= within);
         }
     }
 }

@@ -333,7 +333,9 @@ impl Stage {
                 Some(spoken) if spoken.under == shift => {
                     // What was talk to this process when a wrong clock made it old stays talk.
                     let is_first = spoken.seemed_old.get(account) != Some(&life);
-                    spoken.heard = spoken.heard.or(heard.filter(|_| is_first));
+                    if let (true, Some(heard)) = (is_first, heard) {
+                        spoken.heard.entry(account.clone()).or_insert(heard);
+                    }
                 }
                 Some(_) | None => {}
             }

@@ -1,6 +1,7 @@
 //! What happens in the rooms of an evening: who says what, and when. Drawn from the seed, room by room, so that one
 //! room's evening is the same whatever happens next door.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -183,7 +184,7 @@ pub fn speaks(world: &Arc<World>, accounts: &[AccountName], chat: &ChatId) {
         asks: said.asks && said.age < FRESHNESS,
         under: truth.shift,
         told: None,
-        heard: None,
+        heard: BTreeMap::new(),
         seemed_old: Default::default(),
         forgotten: Default::default(),
     };

@@ -125,8 +125,8 @@ pub struct Spoken {
     pub under: SignedDuration,
     /// In which life, and when, the house was told of it first, fresh or not.
     pub told: Option<(u64, Duration)>,
-    /// In which life, and when, the house heard it.
-    pub heard: Option<(u64, Duration)>,
+    /// By which accounts, in which life, and when, the house heard it.
+    pub heard: BTreeMap<AccountName, (u64, Duration)>,
     /// Which accounts last heard or read of it when it seemed too old, and in which life: what comes after is a repeat.
     pub seemed_old: BTreeMap<AccountName, u64>,
     /// For which accounts the disk forgot it, and in which life.
