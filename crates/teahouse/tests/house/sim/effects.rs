@@ -57,6 +57,9 @@ impl SimPlatform {
         };
         let done = refused.is_none() && fate != Fate::Lost;
         let event = world.truth().tries(chat, effect, done);
+        if let Effect::Mute { member, .. } = effect {
+            world.truth().mutes_once(chat, member, &world.faults);
+        }
         // The process may die before it hears what it has done.
         world.door().await;
         if let Some(why) = refused {

@@ -5,14 +5,16 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use teahouse_core::{
-    AccountName, Address, ChatId, ChatRequest, Delivery, DeliveryId, FRESHNESS, Language,
-    MessageId, Notice, Outgoing, RoomId, TURNS_AT_ONCE, TURNS_WAITING,
+    AccountName, Address, ChatId, ChatRequest, Delivery, DeliveryId, Effect, FRESHNESS, Language,
+    MemberId, MessageId, Notice, Outgoing, RoomId, TURNS_AT_ONCE, TURNS_WAITING,
 };
 use teahouse_store::{
-    Acceptance, Accepted, Attempt, AttemptEnd, Lease, Outbound, Settlement, Totals,
+    Acceptance, Accepted, Attempt, AttemptEnd, Case, CaseKind, CaseState, Lease, Outbound,
+    Settlement, Totals,
 };
 
-use super::world::{Disk, RoomTruth, Shown, Truth, Turn};
+use super::faults::Faults;
+use super::world::{Disk, RoomTruth, Shown, Spoken, Truth, Turn};
 
 /// A question that was taken in has its end within so long of an unbroken life: it may wait five minutes for its turn
 /// and four for its answer; the rest is what slow and failing stores take.
@@ -456,7 +458,8 @@ impl Truth {
             return;
         }
         let by_label = self.said.values().find(|spoken| spoken.label == *quote);
-        let calls = by_label.is_some_and(|spoken| spoken.calls);
+        // A notice about a rule quotes what breaks it.
+        let calls = by_label.is_some_and(|spoken| spoken.calls || spoken.spam);
         let notice = |s: &&Shown| {
             s.who.is_none()
                 && s.quote.as_ref() == Some(quote)
@@ -535,6 +538,57 @@ impl Truth {
         }
         self.law(lost.is_empty(), || {
             format!("heard and never taken in: {lost:?}")
+        });
+    }
+
+    /// Whatever the house hears that breaks its rule has a case, and what the case says was taken back is gone.
+    pub fn was_dealt_with(&mut self, spoken: &Spoken, cases: &[Case], faults: &Faults) {
+        let room = &self.rooms[&spoken.chat];
+        if room.silenced || room.collided.contains(&spoken.label) {
+            return;
+        }
+        let label = &spoken.label;
+        let of_it = |shown: &&Shown| shown.label == *label;
+        let gone = (room.shown.iter().find(of_it)).is_none_or(|shown| shown.recalled);
+        // What the disk kept waiting for too long is old by then.
+        let mut heard = spoken.heard.values();
+        let heard = heard.any(|(_, at)| *at >= self.stands_until);
+        self.law(!cases.is_empty() || gone || !heard, || {
+            format!("{label} breaks the rule and nothing came of it")
+        });
+        // Where nobody can look, what was done is not known.
+        let settled = cases
+            .iter()
+            .filter(|case| case.new.kind == CaseKind::Acted && case.state == CaseState::Settled);
+        let settled = settled.count() > 0 && !faults.no_history;
+        self.law(gone || !settled, || {
+            format!("{label} counts as taken back and stands there")
+        });
+    }
+
+    /// A member is muted for each message at most once by each account; again only where nobody could look.
+    pub fn mutes_once(&mut self, chat: &ChatId, member: &MemberId, faults: &Faults) {
+        let theirs =
+            |effect: &Effect| matches!(effect, Effect::Mute { member: whom, .. } if whom == member);
+        let tried = self.effects.tried.iter();
+        let done =
+            tried.filter(|(_, place, effect, done)| *done && place == chat && theirs(effect));
+        let done = done.count();
+        let room = &self.rooms[chat];
+        let by_member = |label: &MessageId| {
+            let mut said = room.shown.iter().filter(|shown| shown.label == *label);
+            said.any(|shown| shown.who.as_deref() == Some(member.as_str()))
+        };
+        let spam = self
+            .said
+            .values()
+            .filter(|s| s.spam && s.chat == *chat && by_member(&s.label));
+        let accounts = if faults.two_accounts { 2 } else { 1 };
+        let tries = if faults.no_history { 2 } else { 1 };
+        // The first one is only taken back.
+        let most = spam.count().saturating_sub(1) * accounts * tries;
+        self.law(done <= most, || {
+            format!("{member} is muted {done} times in {chat}, {most} at most")
         });
     }
 

@@ -21,7 +21,7 @@ use teahouse_store::{EmbeddedStore, HostId, Opening, Store};
 use super::faults::Faults;
 use super::model::SimModel;
 use super::platform::{PLATFORM, SimPlatform, age_of, kind_of};
-use super::script::{self, Line};
+use super::script::{self, LADDER, Line, SPAM};
 use super::store::SimStore;
 use super::world::{Act, World};
 
@@ -161,7 +161,9 @@ impl Stage {
         let money = if faults.poor { "0.01 USD" } else { "5 USD" };
         let charter: Charter = toml::from_str(&format!(
             "name = \"open table\"\nzone = \"Asia/Shanghai\"\n\
-             [purse]\nper_day = \"{money}\"\nquestions_per_member_per_day = 500"
+             exempt = [\"admin\"]\n\
+             [purse]\nper_day = \"{money}\"\nquestions_per_member_per_day = 500\n\
+             [[words]]\nname = \"spam\"\nmode = \"on\"\nwords = [\"{SPAM}\"]\nladder = {LADDER}"
         ))
         .expect("a charter");
         let pace = if faults.safe_pace {
@@ -343,6 +345,28 @@ impl Stage {
         host.on_event(incoming);
     }
 
+    /// What the house wrote down of everything that breaks its rule, held against what became of it.
+    async fn keeps_order(&self) {
+        let (spam, places) = {
+            let truth = self.world.truth();
+            let spam = truth.said.values().filter(|spoken| spoken.spam).cloned();
+            (spam.collect::<Vec<_>>(), truth.disk.places.clone())
+        };
+        for spoken in spam {
+            let rooms = places
+                .iter()
+                .filter(|(address, _)| address.chat == spoken.chat);
+            let mut cases = Vec::new();
+            for (_, room) in rooms {
+                let case = self.disk.case_about(*room, &spoken.label).await;
+                cases.extend(case.expect("the cases open"));
+            }
+            self.world
+                .truth()
+                .was_dealt_with(&spoken, &cases, &self.world.faults);
+        }
+    }
+
     /// Nothing goes wrong any more: everything that was begun comes to its end by itself.
     async fn calms_down(&self, host: &Arc<Host>, awake_since: Duration) -> End {
         let world = &self.world;
@@ -367,6 +391,7 @@ impl Stage {
                 return End::Over;
             }
         }
+        self.keeps_order().await;
         let totals = self.disk.totals().await.expect("the books open");
         world.truth().in_the_end(totals);
         host.shut_down().await;

@@ -15,7 +15,7 @@ use teahouse_testkit::platform::us;
 
 use super::chance::Chance;
 use super::laws::number;
-use super::platform::{incoming, kind_of};
+use super::platform::{incoming, kind_of, role_of};
 use super::world::{Act, Shown, Spoken, World};
 
 /// So long people talk.
@@ -181,6 +181,7 @@ pub fn speaks(world: &Arc<World>, accounts: &[AccountName], chat: &ChatId) {
         chat: chat.clone(),
         label: label.clone(),
         calls: said.calls,
+        spam: said.spam,
         asks: said.asks && said.age < FRESHNESS,
         under: truth.shift,
         told: None,
@@ -267,10 +268,15 @@ struct Words {
     segments: Vec<Segment>,
     kind: SenderKind,
     calls: bool,
+    spam: bool,
     asks: bool,
     silences: bool,
     age: Duration,
 }
+
+/// What the house's rule takes back, and mutes for.
+pub const SPAM: &str = "free crypto";
+pub const LADDER: &str = r#"["recall", "recall+mute 1m"]"#;
 
 fn words(dice: Chance, chat: &ChatId, serial: u64, shown: &[Shown]) -> Words {
     let room = number(chat);
@@ -292,6 +298,7 @@ fn words(dice: Chance, chat: &ChatId, serial: u64, shown: &[Shown]) -> Words {
         segments: text(format!("ai why is {question} red?")),
         kind: SenderKind::Person,
         calls: true,
+        spam: false,
         asks: true,
         silences: false,
         age: Duration::ZERO,
@@ -313,6 +320,11 @@ fn words(dice: Chance, chat: &ChatId, serial: u64, shown: &[Shown]) -> Words {
         0..45 => said,
         // With one person every word is for us.
         45..75 | 94 | 98.. if kind_of(chat) == RoomKind::Direct => said,
+        45..75 if dice.of("spam").below(4) == 0 => {
+            let mut said = heard(said, format!("{SPAM} for {talk}"));
+            said.spam = role_of(&MemberId::new(member)) == Role::Member;
+            said
+        }
         45..75 => heard(said, format!("I like {talk} with milk")),
         75..80 => {
             let mention = Segment::Mention {

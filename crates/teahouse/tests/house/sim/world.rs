@@ -119,6 +119,8 @@ pub struct Spoken {
     pub label: MessageId,
     /// Whether it calls the house.
     pub calls: bool,
+    /// Whether a member breaks the house's rule with it.
+    pub spam: bool,
     /// Whether a question of a person that is fresh when said.
     pub asks: bool,
     /// How wrong the wall clock was then: after a jump nobody can say how old it is.
