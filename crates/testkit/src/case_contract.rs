@@ -33,6 +33,7 @@ macro_rules! case_contract {
                 an_appeal_keeps_its_words
                 a_notice_shows_its_case
                 how_far_the_effects_of_a_case_have_come_is_known
+                what_is_done_goes_before_what_is_said
                 the_newest_case_about_a_message_or_of_a_member_is_found
                 cases_that_wait_come_oldest_first_and_are_counted
                 decided_cases_come_newest_first
@@ -385,6 +386,29 @@ pub async fn how_far_the_effects_of_a_case_have_come_is_known(store: &dyn Store)
     let (elsewhere, _) = Room::open_as(store, 1, "qq", "red").await?;
     let nothing = store.progress_of(elsewhere.lease.room, id(1)).await?;
     assert_eq!(nothing, Progress::default());
+    Ok(())
+}
+
+/// See its name.
+pub async fn what_is_done_goes_before_what_is_said(store: &dyn Store) -> Done {
+    let room = Room::open(store).await?;
+    let effect = Effect::Recall { message: label(7) };
+    let done = |n| Outbound {
+        sealed: effect.seal(None),
+        ..notice(n)
+    };
+    let later = Outbound {
+        due: Some(at(50)),
+        ..done(3)
+    };
+    let say = vec![notice(1), notice(2), later, done(4), done(5)];
+    store
+        .deal(room.lease, Dealings::default(), say, at(1))
+        .await?;
+    for (second, n) in [(2, 4), (3, 5), (4, 1), (51, 3), (52, 2)] {
+        assert_eq!(room.claims(second).await?.id, row(n), "second {second}");
+        room.completes(n, DeliveryState::Done, true, second).await?;
+    }
     Ok(())
 }
 

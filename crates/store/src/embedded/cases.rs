@@ -4,7 +4,7 @@
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use teahouse_core::rules::climb::{Mark, RuleKey, Who};
-use teahouse_core::{AccountName, DeliveryId, Effect, MemberId, MessageId, RoomId, Sealed};
+use teahouse_core::{AccountName, DeliveryId, MemberId, MessageId, RoomId};
 use ulid::Ulid;
 
 use super::{Outcome, audit, charters, check, millis, outbox, rooms, timestamp};
@@ -218,24 +218,19 @@ pub(super) fn of_row(db: &Connection, room: RoomId, delivery: DeliveryId) -> Out
 
 /// Words are no effects: they wait for them.
 pub(super) fn progress_of(db: &Connection, room: RoomId, case: CaseId) -> Outcome<Progress> {
-    let mut rows = db.prepare_cached(
-        "SELECT o.state, o.sealed FROM case_notices n JOIN outbox o ON o.id = n.delivery
-         WHERE n.about = ?1 AND o.room = ?2",
-    )?;
-    let mut rows = rows.query(params![case.0.to_bytes(), room.0.to_bytes()])?;
-    let mut progress = Progress::default();
-    while let Some(row) = rows.next()? {
-        let sealed: Vec<u8> = row.get(1)?;
-        if Effect::of(&Sealed::from_stored(sealed)).is_none() {
-            continue;
-        }
-        match row.get(0)? {
-            outbox::SENT => {}
-            outbox::DEAD => progress.given_up += 1,
-            _ => progress.unfinished += 1,
-        }
-    }
-    Ok(progress)
+    let sql = "SELECT sum(o.state IN (0, 1, 3)), sum(o.state = 4)
+         FROM case_notices n JOIN outbox o ON o.id = n.delivery
+         WHERE n.about = ?1 AND o.room = ?2 AND o.effect = 1";
+    let mut counts = db.prepare_cached(sql)?;
+    Ok(
+        counts.query_row(params![case.0.to_bytes(), room.0.to_bytes()], |row| {
+            let count = |n| row.get::<_, Option<u32>>(n);
+            Ok(Progress {
+                unfinished: count(0)?.unwrap_or_default(),
+                given_up: count(1)?.unwrap_or_default(),
+            })
+        })?,
+    )
 }
 
 pub(super) fn numbered(db: &Connection, room: RoomId, number: u32) -> Outcome<Option<Case>> {

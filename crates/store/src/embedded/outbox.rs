@@ -3,8 +3,8 @@
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, params};
 use teahouse_core::{
-    AccountName, Before, DeadWhy, Delivery, DeliveryId, DeliveryState, Entry, MessageId, RoomId,
-    Sealed, TurnId,
+    AccountName, Before, DeadWhy, Delivery, DeliveryId, DeliveryState, Effect, Entry, MessageId,
+    RoomId, Sealed, TurnId,
 };
 use ulid::Ulid;
 
@@ -13,9 +13,9 @@ use crate::{Claim, Lease, Outbound, OwnMessage, Settlement};
 
 const QUEUED: u8 = 0;
 const CLAIMED: u8 = 1;
-pub(super) const SENT: u8 = 2;
+const SENT: u8 = 2;
 const UNKNOWN: u8 = 3;
-pub(super) const DEAD: u8 = 4;
+const DEAD: u8 = 4;
 
 pub(super) fn put(db: &Connection, room: RoomId, say: &Outbound, at: Timestamp) -> Outcome<()> {
     insert(db, room, say, at, None)
@@ -72,8 +72,8 @@ fn insert(
 ) -> Outcome<()> {
     let state = claimed_until.map_or(QUEUED, |_| CLAIMED);
     db.prepare_cached(
-        "INSERT INTO outbox (room, id, turn, part, account, sealed, state, due, since, created)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+        "INSERT INTO outbox (room, id, turn, part, account, sealed, state, due, since, created, effect)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
     )?
     .execute(params![
         room.0.to_bytes(),
@@ -86,6 +86,7 @@ fn insert(
         millis(claimed_until.or(say.due).unwrap_or(at)),
         claimed_until.map(|_| millis(at)),
         millis(at),
+        say.part.is_none() && Effect::of(&say.sealed).is_some(),
     ])?;
     Ok(())
 }
@@ -96,6 +97,9 @@ pub(super) const FIRST_WAITING: &str =
     "FROM outbox o INDEXED BY outbox_waiting WHERE o.room = ?1 AND o.state IN (0, 1, 3)
      AND (o.turn IS NULL OR NOT EXISTS (
        SELECT 1 FROM outbox e WHERE e.turn = o.turn AND e.part < o.part AND e.state IN (0, 1, 3)))";
+
+/// What is done to a room, of the same.
+pub(super) const FIRST_EFFECT: &str = "FROM outbox o INDEXED BY outbox_effects WHERE o.room = ?1 AND o.effect = 1 AND o.state IN (0, 1, 3)";
 
 /// No row is ever put off for longer, nor claimed. One that seems to be was written before the wall clock was set
 /// back: it is due.
@@ -121,11 +125,35 @@ pub(super) fn take_first(
     now: Timestamp,
     until: Timestamp,
 ) -> Outcome<Option<Delivery>> {
+    let found = match first_due(db, room, now, FIRST_EFFECT)? {
+        Some(found) => Some(found),
+        None => first_due(db, room, now, FIRST_WAITING)?,
+    };
+    let Some((delivery, died_in_hand)) = found else {
+        return Ok(None);
+    };
+    take_in_hand(db, &delivery, now, until)?;
+    if died_in_hand {
+        let entry = Entry::Unknown {
+            delivery: delivery.id,
+        };
+        write_entry(db, delivery.turn, now, &entry)?;
+    }
+    Ok(Some(delivery))
+}
+
+/// The first row of these that is due, and whether whoever had it in hand is gone.
+fn first_due(
+    db: &Connection,
+    room: RoomId,
+    now: Timestamp,
+    of_these: &str,
+) -> Outcome<Option<(Delivery, bool)>> {
     let sql = format!(
-        "SELECT o.id, o.turn, o.sealed, o.state, o.since, o.sends, o.created, o.again {FIRST_WAITING}
+        "SELECT o.id, o.turn, o.sealed, o.state, o.since, o.sends, o.created, o.again {of_these}
          AND (o.due <= ?2 OR o.due > ?2 + {LONGEST_WAIT}) ORDER BY o.id LIMIT 1"
     );
-    let found = db
+    Ok(db
         .prepare_cached(&sql)?
         .query_row(params![room.0.to_bytes(), millis(now)], |row| {
             let state: u8 = row.get(3)?;
@@ -149,18 +177,7 @@ pub(super) fn take_first(
             };
             Ok((delivery, died_in_hand))
         })
-        .optional()?;
-    let Some((delivery, died_in_hand)) = found else {
-        return Ok(None);
-    };
-    take_in_hand(db, &delivery, now, until)?;
-    if died_in_hand {
-        let entry = Entry::Unknown {
-            delivery: delivery.id,
-        };
-        write_entry(db, delivery.turn, now, &entry)?;
-    }
-    Ok(Some(delivery))
+        .optional()?)
 }
 
 /// A row taken for sending is claimed; one taken for a look back stays unknown, so that a host dying over the look

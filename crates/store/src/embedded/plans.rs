@@ -5,7 +5,7 @@ use rusqlite::Connection;
 
 use super::cases::CASE;
 use super::migrate;
-use super::outbox::{FIRST_WAITING, ITS_MEMBER_IS_ERASED, LONGEST_WAIT};
+use super::outbox::{FIRST_EFFECT, FIRST_WAITING, ITS_MEMBER_IS_ERASED, LONGEST_WAIT};
 
 const SOURCES: &[&str] = &[
     include_str!("rooms.rs"),
@@ -69,6 +69,7 @@ const ALONG_A_ROOM: &[&str] = &[
 const SMALL: &[&str] = &[
     "turns_open",
     "outbox_waiting",
+    "outbox_effects",
     "turns_of_day",
     "cases_waiting",
     "addresses_of_room",
@@ -100,7 +101,12 @@ fn statements() -> Vec<String> {
             let sql = sql.replace("{FIRST_WAITING}", FIRST_WAITING);
             let sql = sql.replace("{ITS_MEMBER_IS_ERASED}", ITS_MEMBER_IS_ERASED);
             let sql = sql.replace("{CASE}", CASE);
-            found.push(sql.replace("{LONGEST_WAIT}", &LONGEST_WAIT.to_string()));
+            let sql = sql.replace("{LONGEST_WAIT}", &LONGEST_WAIT.to_string());
+            match sql.contains("{of_these}") {
+                true => found
+                    .extend([FIRST_EFFECT, FIRST_WAITING].map(|of| sql.replace("{of_these}", of))),
+                false => found.push(sql),
+            }
         }
     }
     found
