@@ -26,6 +26,7 @@ use crate::judging::Ruling;
 use crate::law::Law;
 use crate::performing::matter_of;
 use crate::room::Lane;
+use crate::talk::shown_name;
 
 /// A member appeals against what was done in so long.
 const APPEALS_WITHIN: Duration = Duration::from_secs(7 * 86_400);
@@ -361,10 +362,11 @@ impl Host {
             matches!(
                 case.new.kind,
                 CaseKind::Acted | CaseKind::Unable | CaseKind::Flagged
-            ) || (case.new.kind == CaseKind::ByHand && matter_of(case).mute.is_some())
+            ) || (case.new.kind == CaseKind::ByHand
+                && (matter_of(case).mute.is_some() || begins_with_appeal(case)))
         };
         let Some(case) = case.filter(can_be_appealed) else {
-            return Ok(None);
+            return self.appeal_by_what_shows(lane, called, &words).await;
         };
         let (number, id) = (case.number, case.new.id);
         let taken = KeepingNotice::AppealTaken { number };
@@ -386,10 +388,61 @@ impl Host {
                 outcome
             }
             CaseState::Appealed => Outcome::shows(taken, id),
-            CaseState::Allowed | CaseState::Denied => {
-                Outcome::says(KeepingNotice::AlreadyDecided { number })
-            }
+            // What was done since is another matter.
+            CaseState::Allowed | CaseState::Denied => self
+                .appeal_by_what_shows(lane, called, &words)
+                .await?
+                .unwrap_or_else(|| Outcome::says(KeepingNotice::AlreadyDecided { number })),
         }))
+    }
+
+    /// Nothing is known of it, and the platform shows that the member is muted or removed: somebody did so by hand.
+    async fn appeal_by_what_shows(
+        &self,
+        lane: &Lane,
+        called: &Called<'_>,
+        words: &str,
+    ) -> Result<Option<Outcome>, StoreError> {
+        let Some(account) = self.accounts.get(&lane.address.account) else {
+            return Ok(None);
+        };
+        let member = &called.message.sender.id;
+        let (chat, adapter) = (&lane.address.chat, &account.adapter);
+        let shows =
+            async |effect: Effect| matches!(adapter.is_done(chat, &effect).await, Ok(Some(true)));
+        let (removal, mute) = (
+            Effect::Remove {
+                member: member.clone(),
+            },
+            Effect::Mute {
+                member: member.clone(),
+                seconds: 1,
+            },
+        );
+        let matter = Matter {
+            remove: shows(removal).await,
+            ..Matter::default()
+        };
+        if !matter.remove && !shows(mute).await {
+            return Ok(None);
+        }
+        let name = shown_name(&called.message.sender);
+        let whose = (member, name.as_str());
+        let about = (words, &matter);
+        let case = self.new_case(
+            called,
+            CaseKind::ByHand,
+            CaseState::Appealed,
+            whose,
+            None,
+            about,
+        );
+        let number = self.store.next_case_number(called.lease.room).await?;
+        let mut outcome = Outcome::shows(KeepingNotice::AppealTaken { number }, case.id);
+        let note = Self::audit_note(called, "appeal", None, format!("case {number}"));
+        outcome.dealings.audit.push(note);
+        outcome.dealings.cases.push(case);
+        Ok(Some(outcome))
     }
 
     async fn report(
@@ -492,7 +545,8 @@ impl Host {
             CaseKind::Flagged | CaseKind::Reported | CaseKind::Unable => false,
         };
         let lifts = || {
-            matter.mute.map(|_| Effect::Unmute {
+            let is_mute = matter.mute.is_some() || (begins_with_appeal(&case) && !matter.remove);
+            is_mute.then(|| Effect::Unmute {
                 member: member.clone(),
             })
         };
@@ -807,6 +861,11 @@ impl Host {
         let language = self.language_of(lane);
         Outcome::says(KeepingNotice::Told(charter.told_to_members(language)))
     }
+}
+
+/// Whether nothing was known of it before the member appealed.
+fn begins_with_appeal(case: &Case) -> bool {
+    case.new.state == CaseState::Appealed
 }
 
 /// What a case is about and where it stands.

@@ -6,25 +6,26 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::{Body, Bytes, to_bytes};
+use axum::extract::rejection::FormRejection;
 use axum::extract::ws::WebSocketUpgrade;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
-use axum::extract::{Path, State};
+use axum::extract::{DefaultBodyLimit, Form, Path, State};
 use axum::http::header::{
     AUTHORIZATION, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_SECURITY_POLICY,
     CONTENT_TYPE, HOST, ORIGIN, X_CONTENT_TYPE_OPTIONS,
 };
 use axum::http::{HeaderMap, StatusCode};
-use axum::response::{IntoResponse, Response};
+use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use serde_json::json;
-use teahouse_core::ChatId;
+use teahouse_core::{ChatId, MemberId};
 use tracing::error;
 
 use super::picture::{self, LONGEST_PICTURE};
 use super::room::Room;
 use super::seat::TokenHash;
-use super::wire::{Join, Picture};
+use super::wire::{Appeal, Join, Picture};
 use super::{Parlour, ParlourError, socket};
 
 /// The longest frame of a page.
@@ -36,8 +37,11 @@ const MOST_UNWRITTEN: usize = 8 * 1024 * 1024;
 const UPLOAD: Duration = Duration::from_secs(60);
 /// A guest's request is small.
 const LONGEST_JOIN: usize = 4 * 1024;
+/// So is an appeal, though a form writes nine bytes for each 字.
+const LONGEST_APPEAL: usize = 8 * 1024;
 
 const FOREIGN: (StatusCode, &str) = (StatusCode::FORBIDDEN, "This came from a foreign page.");
+const NOBODY: (StatusCode, &str) = (StatusCode::UNAUTHORIZED, "This needs a seat.");
 const NO_ROOM: (StatusCode, &str) = (StatusCode::NOT_FOUND, "There is no such room.");
 
 /// The routes for tabs and guests.
@@ -47,6 +51,10 @@ pub fn routes(parlour: Arc<Parlour>) -> Router {
         .route("/parlour/{room}/image", post(take_picture))
         .route("/parlour/{room}/media/{hash}", get(show_picture))
         .route("/parlour/{room}/join", post(join))
+        .route(
+            "/parlour/{room}/appeal",
+            post(appeal).layer(DefaultBodyLimit::max(LONGEST_APPEAL)),
+        )
         .with_state(parlour)
 }
 
@@ -207,6 +215,40 @@ async fn join(
     }
 }
 
+/// A form of the page; the seat's own page comes back, and says how it stands.
+async fn appeal(
+    State(parlour): State<Arc<Parlour>>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+    form: Result<Form<Appeal>, FormRejection>,
+) -> Response {
+    if !is_own_page(&headers) {
+        return sentence(FOREIGN.0, FOREIGN.1);
+    }
+    let Ok(Form(Appeal { proof, why })) = form else {
+        return sentence(
+            StatusCode::BAD_REQUEST,
+            "A seat and a reason of at most 500 characters are needed.",
+        );
+    };
+    let chat = ChatId::new(id.as_str());
+    let Ok(room) = parlour.room(&chat) else {
+        return sentence(NO_ROOM.0, NO_ROOM.1);
+    };
+    let seat = {
+        let mut state = room.state();
+        let seat = state.seat_of(&TokenHash::of(&proof));
+        seat.map(|seat| MemberId::new(seat.kept.id.as_str()))
+    };
+    let Some(seat) = seat else {
+        return sentence(NOBODY.0, NOBODY.1);
+    };
+    match parlour.appeal(&chat, &seat, &why).await {
+        Ok(()) => Redirect::to(&format!("seat/{seat}")).into_response(),
+        Err(error) => refused(&error),
+    }
+}
+
 /// Whose token the header shows.
 fn seated(
     parlour: &Parlour,
@@ -220,7 +262,6 @@ fn seated(
         .get(AUTHORIZATION)
         .and_then(|value| value.to_str().ok())
         .and_then(|value| value.strip_prefix("Seat "));
-    const NOBODY: (StatusCode, &str) = (StatusCode::UNAUTHORIZED, "This needs a seat.");
     let token = TokenHash::of(shown.ok_or(NOBODY)?.trim());
     let room = parlour.room(&ChatId::new(room)).map_err(|_| NO_ROOM)?;
     let seat = {

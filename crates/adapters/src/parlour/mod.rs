@@ -2,6 +2,7 @@
 //! adapter: it keeps seats, roles, mutes, clocks and the log, and gives each line its place. Whether the house answers
 //! is none of its business.
 
+mod appeal;
 mod clock;
 mod door;
 mod log;

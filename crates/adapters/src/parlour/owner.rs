@@ -88,6 +88,8 @@ pub struct SeatCard {
     pub muted_until: Option<Timestamp>,
     /// Why it was asked to leave, if it was.
     pub removed: Option<String>,
+    /// What it says against that, or against being muted.
+    pub appeal: Option<String>,
 }
 
 /// An invitation, shown once.
@@ -141,6 +143,7 @@ impl Parlour {
                 .filter(|_| seat.is_muted(now))
                 .and_then(|until| Timestamp::from_millisecond(until).ok()),
             removed: seat.kept.removed.clone(),
+            appeal: seat.kept.appeal.clone(),
         };
         Ok(state.seats.iter().map(card).collect())
     }
@@ -201,7 +204,10 @@ impl Parlour {
                 .collect()
         };
         for seat in seats {
-            let told = ToSeat::Removed { why: "" };
+            let told = ToSeat::Removed {
+                why: "",
+                appealed: false,
+            };
             room.state().show_out(&seat, &told, Farewell::Removed);
         }
         let _newest_last = room.keeping.lock().await;

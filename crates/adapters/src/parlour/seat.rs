@@ -154,6 +154,9 @@ pub(super) struct KeptSeat {
     /// Why it was asked to leave.
     #[serde(default)]
     pub(super) removed: Option<String>,
+    /// What it says against the latest of both.
+    #[serde(default)]
+    pub(super) appeal: Option<String>,
 }
 
 /// A seat at work.
@@ -264,6 +267,7 @@ mod tests {
             token: Token::random().hash(),
             muted_until: None,
             removed: None,
+            appeal: None,
         };
         let mut seat = Seat::new(kept, at(0));
         assert_eq!((0..20).filter(|_| seat.may_say(at(0))).count(), 10);

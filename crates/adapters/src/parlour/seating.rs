@@ -47,6 +47,7 @@ impl Parlour {
                 token: token.hash(),
                 muted_until: None,
                 removed: None,
+                appeal: None,
             };
             state.seats.push(Seat::new(kept, now));
         }
@@ -174,6 +175,7 @@ impl Parlour {
         let until = self.now().as_millisecond() + i64::from(seconds) * 1_000;
         self.with_seat(&room, seat, |seat| {
             seat.kept.muted_until = (seconds > 0).then_some(until);
+            seat.kept.appeal = None;
         })?;
         let (kind, value) = match seconds {
             0 => (HappenedKind::Unmuted, None),
@@ -203,11 +205,15 @@ impl Parlour {
         let why: String = clean_text(why).chars().take(200).collect();
         let name = self.with_seat(&room, seat, |seat| {
             seat.kept.removed = Some(why.clone());
+            seat.kept.appeal = None;
             seat.kept.name.clone()
         })?;
         {
             let mut state = room.state();
-            let told = ToSeat::Removed { why: &why };
+            let told = ToSeat::Removed {
+                why: &why,
+                appealed: false,
+            };
             state.show_out(seat.as_str(), &told, Farewell::Removed);
             let removed = state
                 .seats
@@ -248,6 +254,7 @@ impl Parlour {
                 return Err(ParlourError::Full);
             }
             seat.kept.removed = None;
+            seat.kept.appeal = None;
             seat.empty_since = now;
             seat.kept.name.clone()
         };

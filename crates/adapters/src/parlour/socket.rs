@@ -114,7 +114,11 @@ async fn hello(parlour: &Parlour, room: &Room, socket: &mut WebSocket) -> Result
             match state.seat_of(&TokenHash::of(&seat_token)) {
                 None => (text(&ToSeat::NoSeat), Some(Farewell::NoSeat)),
                 Some(seat) => match (&seat.kept.removed, &seat.tab) {
-                    (Some(why), _) => (text(&ToSeat::Removed { why }), Some(Farewell::Removed)),
+                    (Some(why), _) => {
+                        let appealed = seat.kept.appeal.is_some();
+                        let told = text(&ToSeat::Removed { why, appealed });
+                        (told, Some(Farewell::Removed))
+                    }
                     (None, Some(tab)) if !take && !tab.frames.is_closed() => {
                         (text(&ToSeat::SeatedElsewhere), None)
                     }

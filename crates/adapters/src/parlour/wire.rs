@@ -81,6 +81,8 @@ pub enum ToSeat<'a> {
     Removed {
         /// In the owner's words.
         why: &'a str,
+        /// Whether it has said something against it already.
+        appealed: bool,
     },
     /// The token is nobody's.
     NoSeat,
@@ -413,6 +415,15 @@ impl Skin {
 pub struct Picture {
     /// Its hash, by which a message names it.
     pub image: String,
+}
+
+/// A seat that was muted or removed says why that was wrong.
+#[derive(Debug, Deserialize)]
+pub(super) struct Appeal {
+    /// Proof of the seat.
+    pub(super) proof: String,
+    /// Why.
+    pub(super) why: String,
 }
 
 /// Somebody comes with an invitation.

@@ -22,8 +22,8 @@ use teahouse_adapters::{Adapter, EventSink, Incoming, Sign};
 use teahouse_core::rules::judge::Rules;
 use teahouse_core::{
     ChatId, Currency, Draft, Effect, EventKind, GateVerdict, Joined, Language, MemberId, Message,
-    MessageId, Nano, NotDone, OutSegment, Outgoing, Performed, Reason, Role, RoomKind, SendOutcome,
-    SenderKind, Source, TurnId, pass,
+    MessageId, Nano, NotDone, OutSegment, Outgoing, Performed, Reason, Role, RoomKind, Segment,
+    SendOutcome, SenderKind, Source, TurnId, pass,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -577,6 +577,75 @@ async fn a_removed_seat_hears_why_and_may_be_called_back() {
     assert!(role.is_err());
     house.parlour.back(&main(), &lin.seat).await.unwrap();
     house.sits(&lin).await;
+}
+
+#[tokio::test]
+async fn who_was_muted_or_removed_appeals_once_and_its_words_are_for_the_house_and_the_owner() {
+    let mut house = House::open().await;
+    let (lin, bob) = (house.member("lin").await, house.member("bob").await);
+    let mut tab = house.sits(&bob).await;
+    const FORM: &str = "content-type: application/x-www-form-urlencoded\r\n";
+    let proof = |seat: &NewSeat, why: &str| format!("proof={}&why={why}", seat.token.reveal());
+    let post = async |house: &House, headers: &str, body: &str| {
+        let headers = format!("{FORM}{headers}");
+        let path = "/parlour/main/appeal";
+        house.post(path, &headers, body.as_bytes()).await
+    };
+    let quote = proof(&lin, "it+was+a+quote");
+    let answer = post(&house, "", &quote).await;
+    assert!(answer.starts_with("HTTP/1.1 403"), "not muted: {answer}");
+    house.parlour.mute(&main(), &lin.seat, 60).await.unwrap();
+    for (headers, body, status) in [
+        ("", "proof=0&why=x", "401"),
+        ("", "why=x", "400"),
+        ("", &proof(&lin, "+%E2%80%8B"), "403"),
+        ("", &proof(&bob, "hm"), "403"),
+        ("origin: https://evil.example\r\n", &quote, "403"),
+    ] {
+        let answer = post(&house, headers, body).await;
+        let expected = format!("HTTP/1.1 {status}");
+        assert!(answer.starts_with(&expected), "{body}: {answer}");
+    }
+    for time in 0..2 {
+        let answer = post(&house, "", &quote).await;
+        let back = format!("location: seat/{}\r\n", lin.seat);
+        let well = answer.starts_with("HTTP/1.1 303") && answer.contains(&back);
+        assert!(well, "{time}: {answer}");
+    }
+    house
+        .parlour
+        .remove(&main(), &lin.seat, "spam")
+        .await
+        .unwrap();
+    post(&house, "", &proof(&lin, "again")).await;
+    tab.says("c1", "who was that?").await;
+
+    let mut heard = Vec::new();
+    for _ in 0..3 {
+        let message = house.message().await;
+        let called = matches!(&message.segments[0], Segment::Mention { member, .. } if member.as_str() == "house");
+        heard.push((message.sender.id.clone(), message.text(), called));
+    }
+    assert_eq!(
+        heard,
+        [
+            (lin.seat.clone(), "申诉 it was a quote".to_owned(), true),
+            (lin.seat.clone(), "申诉 again".to_owned(), true),
+            (bob.seat.clone(), "who was that?".to_owned(), false),
+        ]
+    );
+    let lines = format!("{:?}", house.parlour.lines(&main()).unwrap());
+    assert!(
+        !lines.contains("quote") && !lines.contains("again"),
+        "{lines}"
+    );
+    let mut again = house.tab().await;
+    again.hello(&lin, json!({})).await;
+    assert_eq!(again.until("removed").await["appealed"], true);
+    let cards = |house: &House| house.parlour.seat_cards(&main()).unwrap();
+    assert_eq!(cards(&house)[0].appeal.as_deref(), Some("again"));
+    house.parlour.back(&main(), &lin.seat).await.unwrap();
+    assert_eq!(cards(&house)[0].appeal, None);
 }
 
 #[tokio::test]

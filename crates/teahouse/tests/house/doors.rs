@@ -19,11 +19,12 @@ pub async fn upgrade(ground: &Ground, path: &str, more: &[(&str, &str)]) -> Hear
 }
 
 /// What belongs to seats and guests.
-const PARLOUR: [&str; 4] = [
+const PARLOUR: [&str; 5] = [
     "/parlour/{room}/ws",
     "/parlour/{room}/image",
     "/parlour/{room}/media/{hash}",
     "/parlour/{room}/join",
+    "/parlour/{room}/appeal",
 ];
 
 const BRIDGES: [&str; 4] = ["/onebot/v11/ws", "/onebot/v11", "/onebot", "/ws"];

@@ -209,6 +209,57 @@ async fn an_answer_grows_sentence_by_sentence_in_one_bubble_with_one_mark() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_appeal_against_what_was_done_by_hand_waits_for_an_admin() {
+    let tea = Tasting::opens().await;
+    let room = main_room();
+    let keeper = tea.sit(&room, "keeper", SeatRole::Owner).await;
+    let lin = tea.sit(&room, "lin", SeatRole::Member).await;
+    let newest = |tea: &Tasting| {
+        tea.house(&room)
+            .pop()
+            .map(|said| said.text)
+            .unwrap_or_default()
+    };
+
+    tea.parlour.mute(&room, &lin, 600).await.unwrap();
+    tea.parlour
+        .appeal(&room, &lin, "it was a quote")
+        .await
+        .unwrap();
+    tea.stage.rests(&room).await;
+    assert_eq!(newest(&tea), "Your appeal is with the admins (no. 1).");
+    tea.says(&room, &keeper, "ai review").await;
+    assert!(
+        newest(&tea).contains("1 · lin · appeals"),
+        "{}",
+        newest(&tea)
+    );
+    tea.says(&room, &keeper, "ai review 1 allow").await;
+    let muted = |tea: &Tasting| tea.parlour.seat_cards(&room).unwrap()[1].muted_until;
+    assert_eq!(muted(&tea), None, "let pass, it may speak");
+
+    tea.parlour.remove(&room, &lin, "").await.unwrap();
+    tea.parlour
+        .appeal(&room, &lin, "the quote again")
+        .await
+        .unwrap();
+    tea.stage.rests(&room).await;
+    assert_eq!(newest(&tea), "Your appeal is with the admins (no. 2).");
+    assert!(
+        tea.said(&room)
+            .iter()
+            .all(|said| !said.text.contains("quote"))
+    );
+    assert!(tea.model.requests().is_empty(), "an appeal is no question");
+
+    // Whom nothing was done to asks a question.
+    tea.model.next(Answer::new().says("About what?"));
+    tea.says(&room, &keeper, "ai appeal to reason").await;
+    assert_eq!(tea.model.requests().len(), 1);
+    tea.closes().await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_room_that_plays_qq_gets_an_answer_as_a_qq_group_would() {
     let tea = Tasting::opens().await;
     let room = main_room();
