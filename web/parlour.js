@@ -1,26 +1,28 @@
 // The parlour's page: one seat, one WebSocket. The order is the server's, and every text is set as text.
 'use strict';
 (() => {
-const $ = id => document.getElementById(id), root = document.documentElement;
-const page = document.body.dataset, W = JSON.parse(page.words), base = '/parlour/' + page.room, owner = !!page.csrf;
-const tab = sessionStorage, key = name => name + ':' + page.room;
+const $ = id => document.getElementById(id);
+const page = document.body.dataset, W = JSON.parse(page.words), base = '/parlour/' + page.room, owner = page.csrf;
+const key = name => name + ':' + page.room;
+const keep = (name, value) => sessionStorage.setItem(key(name), value), kept = name => sessionStorage.getItem(key(name));
 const fill = (text, values) => text.replace(/\{(\w+)\}/g, (_, k) => values[k]);
-const el = (tag, cls, text, test) => {
-  const e = document.createElement(tag);
-  e.className = cls; e.textContent = text; e.dataset.testid = test || cls;
+const el = (tag, cls, text, more) => {
+  const e = Object.assign(document.createElement(tag), { className: cls, textContent: text }, more);
+  [e.dataset.testid] = cls.split(' ');
   return e;
 };
 const show = (id, text) => { $(id).hidden = !text; if ($(id).textContent !== text) $(id).textContent = text; };
 const log = $('log'), box = $('box'), gate = $('gate');
+const asSeat = (path, more) => fetch(base + path, { headers: { Authorization: 'Seat ' + token }, ...more }).catch(() => 0);
 
 // ---- the seat: a token of this tab, out of the address bar at once
 
 let token = location.hash.slice(1);
 if (token) {
   history.replaceState(0, '', location.href.split('#')[0]);
-  tab.setItem(key('seat'), token);
+  keep('seat', token);
 }
-token = tab.getItem(key('seat')) || (owner && localStorage.getItem(key('owner')));
+token = kept('seat') || owner && localStorage.getItem(key('owner'));
 
 async function sitAsOwner() {
   const got = await fetch(base + '/seats', {
@@ -28,13 +30,20 @@ async function sitAsOwner() {
   });
   if (!got.ok) return stop('gone');
   token = (await got.json()).token;
-  tab.setItem(key('seat'), token);
+  keep('seat', token);
   localStorage.setItem(key('owner'), token);
   connect();
 }
 function forget() {
-  tab.removeItem(key('seat'));
+  sessionStorage.removeItem(key('seat'));
   if (localStorage.getItem(key('owner')) === token) localStorage.removeItem(key('owner'));
+}
+// Another seat that this tab has sat on or made; what waits to be sent is said by who wrote it.
+function sit(seat) {
+  const known = kept(seat);
+  if (!known || waiting.length) return;
+  keep('seat', known);
+  location.reload();
 }
 
 // ---- the link: backs off from 1 to 30 seconds, and leaves a lost seat alone
@@ -42,7 +51,10 @@ function forget() {
 // A page that comes back to its own seat takes it from its own old connection.
 let ws, ready, over, take = performance.getEntriesByType('navigation')[0].type === 'reload', tries = 0, again, last = 0, you, state, heard;
 const send = m => ws.send(JSON.stringify(m));
-const hello = () => send({ type: 'hello', seat_token: token, last_id: last, take });
+function hello() {
+  document.getElementsByName('proof').forEach(of => of.value = token);
+  send({ type: 'hello', seat_token: token, last_id: last, take });
+}
 function connect() {
   clearTimeout(again);
   over = false;
@@ -56,11 +68,12 @@ function connect() {
     again = setTimeout(connect, Math.min(30, 2 ** tries++) * 1000);
   };
 }
-addEventListener('online', () => { if (ws?.readyState === 3 && !over) connect(); });
+addEventListener('online', () => ws?.readyState === 3 && !over && connect());
 
 const on = {
   welcome(m) {
     ready = take = true; over = false; tries = 0; you = m.you;
+    keep(you, token);
     $('cut').hidden = true;
     gate.close();
     $('title').textContent = m.title;
@@ -72,7 +85,7 @@ const on = {
   msg: line, line,
   'seated-elsewhere': () => stop('elsewhere'),
   taken: () => stop('taken'),
-  removed: m => { forget(); stop('removed', m.why); },
+  removed: m => stop(m.appealed ? 'appealed' : 'removed', m.why),
   'no-seat': () => { forget(); stop('gone'); if (owner) sitAsOwner(); },
   ack: m => settle(m.client_id),
   refused(m) {
@@ -87,7 +100,7 @@ const on = {
   state(m) {
     state = m; heard = Date.now();
     people(); tick();
-    if (owner && !$('panel-body').contains(document.activeElement) && !document.querySelector('#panel-body [open]')) htmx.trigger('#panel-body', 'refresh');
+    if (owner && !$('panel-body').matches(':focus-within, :has([open])')) htmx.trigger('#panel-body', 'refresh');
   },
 };
 
@@ -101,7 +114,7 @@ function stop(kind, why) {
 }
 gate.oncancel = e => e.preventDefault();
 $('sit-here').onclick = () => { take = true; ws.readyState === 1 ? hello() : connect(); };
-const invite = tab.getItem(key('invite'));
+const invite = kept('invite');
 if (invite) $('another').href = base + '/join#' + invite;
 else if (owner) $('another').onclick = e => { e.preventDefault(); sitAsOwner(); };
 else $('another').remove();
@@ -109,22 +122,22 @@ else $('another').remove();
 // ---- what was said: in the order of the ids; the parts of one turn share a bubble
 
 const said = new Map(), turns = new Map(), answers = new Map(), chips = new Map(), working = new Set(), typing = new Map();
-const time = ms => new Date(ms).toLocaleTimeString('en-GB', { hour: '2-digit', minute: '2-digit', timeZone: page.zone });
+const time = ms => new Date(ms).toLocaleTimeString('en-GB', { timeStyle: 'short', timeZone: page.zone });
 const seat = id => state.seats.find(s => s.seat === id);
-const name = id => id === 'house' ? W.house : short(seat(id)?.name || W.somebody);
-const short = text => [...new Intl.Segmenter().segment(text)].slice(0, 24).map(s => s.segment).join('');
+const name = id => id === 'house' ? W.house : seat(id)?.name || W.somebody;
 const model = choice => choice.replace(/^[^ (]*/, c => W['model_' + (c || 'house')] || c);
-const who = s => s.from.kind === 'house' ? W.house : short(s.from.name);
-const text = s => [...s.parts].sort((a, b) => a[0] - b[0]).map(p => p[1]).join('');
+const who = s => s.from.kind === 'house' ? W.house : s.from.name;
+const text = s => s.parts.join('');
 
 function line(m) {
   const low = scroll(), first = turns.get(m.turn);
   last = Math.max(last, m.id);
   if (said.has(m.id)) return;
   if (m.type === 'line') place(m, el('p', 'note', note(m)));
-  else if (first) { said.set(m.id, first); first.parts.set(m.part, m.text); draw(first); }
+  else if (first) { said.set(m.id, first); first.parts[m.part] = m.text; draw(first); }
   else {
-    const s = { ...m, parts: new Map([[m.part, m.text]]), node: $('said').content.firstElementChild.cloneNode(true) };
+    const s = { ...m, parts: [], node: $('said').content.firstElementChild.cloneNode(true) };
+    s.parts[m.part] = m.text;
     said.set(m.id, s);
     if (m.turn) turns.set(m.turn, s);
     if (m.from.kind === 'house') answers.set(m.reply_to, s);
@@ -139,12 +152,18 @@ function line(m) {
 function place(m, node) {
   node.dataset.id = m.id;
   let before = log.lastElementChild;
-  while (before && +before.dataset.id > m.id) before = before.previousElementSibling;
-  before ? before.after(node) : log.prepend(node);
+  while (+before.dataset.id > m.id) before = before.previousElementSibling;
+  before.after(node);
+  // A long evening: the page keeps the newest 500 lines, and says that there were more.
+  if (log.children.length < 502) return;
+  $('earlier').hidden = false;
+  log.children[1].remove();
+  for (const map of [said, turns, answers, chips])
+    map.forEach((s, id) => s.node?.isConnected === false && map.delete(id));
 }
 function note(m) {
   if (m.kind === 'title') $('title').textContent = m.value;
-  const value = m.kind === 'clock' ? time(+m.value || m.at) : m.kind === 'model' ? model(m.value) : W[m.kind + '_' + m.value] || short(m.value || '');
+  const value = m.kind === 'clock' ? time(+m.value || m.at) : m.kind === 'model' ? model(m.value) : W[m.kind + '_' + m.value] || m.value || '';
   return fill(W['line_' + m.kind + '_' + m.value] || W['line_' + m.kind], { name: name(m.seat), value });
 }
 function draw(s) {
@@ -157,8 +176,7 @@ function draw(s) {
   const bubble = part('bubble');
   bubble.textContent = gone ? gone.by === s.from.seat ? W.recalled : fill(W.recalled_by, { name: name(gone.by) }) : '';
   n.classList.toggle('gone', !!gone);
-  part('recall').hidden = gone || s.from.seat !== you && !/owner|admin/.test(seat(you)?.role);
-  part('reply').hidden = !!gone;
+  part('recall').hidden = s.from.seat !== you && !/owner|admin/.test(seat(you)?.role);
   if (gone) return;
   if (said.has(s.reply_to)) bubble.append(quote(said.get(s.reply_to)));
   if (s.image) picture(s.image, bubble);
@@ -172,17 +190,14 @@ function write(into, text) {
   text.split(/```.*\n?([^]*?)(?:```|$)/).forEach((piece, i) => {
     if (i % 2) return into.append(el('pre', 'code', piece));
     piece.split(/(https?:\/\/[^\s<>"'\u3000-\u303f\uff00-\uffef]+)/).forEach((bit, j) => {
-      const a = j % 2 ? el('a', 'link', bit) : bit;
-      if (j % 2) { a.href = bit; a.target = '_blank'; a.rel = 'nofollow noopener noreferrer'; }
-      into.append(a);
+      into.append(j % 2 ? el('a', 'link', bit, { href: bit, target: '_blank', rel: 'nofollow noopener noreferrer' }) : bit);
     });
   });
 }
 async function picture(sha, into) {
-  const img = el('img', 'picture', ''), low = scroll();
-  img.alt = W.picture;
+  const img = el('img', 'picture', '', { alt: W.picture }), low = scroll();
   into.append(img);
-  const got = await fetch(base + '/media/' + sha, { headers: { Authorization: 'Seat ' + token } });
+  const got = await asSeat('/media/' + sha);
   if (!got.ok) return img.replaceWith(W.no_picture);
   img.onload = () => scroll(low);
   img.src = URL.createObjectURL(await got.blob());
@@ -201,7 +216,7 @@ function chip(id) {
   if (!c || !s) return;
   const answered = c.reason === 'answered', bits = answered ? [] : [W.reasons[c.reason]];
   if (answered || c.tokens) bits.push(fill(W.spent, { s: (c.millis / 1000).toFixed(1), n: c.tokens }));
-  if (c.cost) bits.push(({ CNY: '¥', USD: '$' }[c.currency] || '') + c.cost);
+  if (c.cost) bits.push((W[c.currency] || '') + c.cost);
   const p = el('p', 'chip', bits.join(' · ') + ' ');
   p.append(el('code', 'reason', c.reason));
   p.dataset.reason = c.reason;
@@ -219,9 +234,7 @@ function think() {
 // Asked without a word: is the newest line in sight? Told true: bring it there.
 function scroll(down) {
   if (down) log.scrollTop = log.scrollHeight;
-  const low = log.scrollHeight - log.scrollTop - log.clientHeight < 80;
-  $('newer').hidden = low;
-  return low;
+  return $('newer').hidden = log.scrollHeight - log.scrollTop - log.clientHeight < 80;
 }
 log.onscroll = () => scroll();
 $('newer').onclick = () => scroll(true);
@@ -230,8 +243,8 @@ $('newer').onclick = () => scroll(true);
 
 function people() {
   $('people').replaceChildren(...state.seats.map(s => {
-    const li = el('li', s.online ? 'on' : 'off', '', 'seat');
-    li.append(el('bdi', 'who', short(s.name)), el('span', 'role', W['role_' + s.role] + (s.seat === you ? ' · ' + W.me : '')),
+    const li = el('li', 'seat ' + (s.online ? 'on' : 'off'), '');
+    li.append(el('bdi', 'who', s.name), el('span', 'role', W['role_' + s.role] + (s.seat === you ? ' · ' + W.me : '')),
       el('span', 'vh', s.online ? W.online : W.offline));
     return li;
   }));
@@ -241,7 +254,7 @@ function people() {
   $('model').textContent = model(choice) + (fault ? ' · ' + fault : '');
   show('local', waits && fill(W['local_' + local.state], { n: local.percent }));
   $('percent').hidden = !waits || local.percent == null;
-  $('percent').value = local.percent || 0;
+  $('percent').value = local.percent;
 }
 // Whether this seat may speak now, and if not, why.
 function allow() {
@@ -249,25 +262,33 @@ function allow() {
   const why = left > 0 ? fill(W.muted_for, { n: Math.floor(left / 60) + ':' + String(left % 60).padStart(2, 0) })
     : me?.role === 'lurker' ? W.no_lurker : '';
   show('barred', why);
-  box.disabled = $('send').disabled = !!why;
-  $('add').disabled = $('at').disabled = !!why || !ready;
+  $('appeal').hidden = !(left > 0);
+  box.disabled = $('send').disabled = why;
+  $('add').disabled = $('at').disabled = why || !ready;
 }
 function tick() {
   if (!state) return;
   allow();
   const c = state.clock, set = c.mode !== 'now';
-  const now = time(set ? c.at + (Date.now() - heard) * (c.mode === 'fast' ? 60 : 1) : Date.now());
+  const now = time(c.at + (Date.now() - heard) * (c.mode === 'fast' ? 60 : 1));
   const night = now < '06' || now >= '20';
-  root.dataset.tint = !set ? '' : night ? 'night' : 'day';
+  document.documentElement.dataset.tint = !set ? '' : night ? 'night' : 'day';
   $('clock').textContent = (night ? '☾ ' : '☀ ') + now + (set ? W.changed : '');
-  for (const [id, until] of typing) if (until < Date.now()) typing.delete(id);
+  typing.forEach((until, id) => until < Date.now() && typing.delete(id));
   show('typing', typing.size && fill(W.typing, { name: [...typing.keys()].map(name).join(', ') }));
 }
 setInterval(tick, 1000);
+// Alt and a number: that seat of the list. Alt+N: day or night.
+addEventListener('keydown', e => {
+  const what = e.altKey && !e.ctrlKey && /^(?:Digit|Key)([1-9N])$/.exec(e.code)?.[1];
+  if (!what) return;
+  e.preventDefault();
+  what === 'N' ? $('turn')?.click() : sit(state?.seats[what - 1]?.seat);
+});
 
 // ---- saying something: kept until the server has it, sent again after a cut under the same id
 
-let waiting = JSON.parse(tab.getItem(key('waiting')) || '[]'), goes = {}, typed = 0;
+let waiting = JSON.parse(kept('waiting') || '[]'), goes = {}, typed = 0;
 const tell = text => show('told', text);
 function settle(id) {
   const was = waiting.find(w => w.client_id === id);
@@ -276,7 +297,7 @@ function settle(id) {
   return was;
 }
 function pending() {
-  tab.setItem(key('waiting'), JSON.stringify(waiting));
+  keep('waiting', JSON.stringify(waiting));
   $('pending').replaceChildren(...waiting.map(w => el('p', 'pending', w.text || w.file || W.picture)));
 }
 $('say').onsubmit = e => {
@@ -302,7 +323,7 @@ box.onkeydown = e => {
   if (e.key === 'Escape') { goes = {}; aim(); }
 };
 function grow() {
-  tab.setItem(key('draft'), box.value);
+  keep('draft', box.value);
   box.style.height = 0;
   box.style.height = Math.min(box.scrollHeight + 2, 160) + 'px';
 }
@@ -319,8 +340,8 @@ $('pick').onchange = async () => {
   const [f] = $('pick').files;
   if (!/^image\/(png|jpeg|gif|webp)$/.test(f.type)) { goes = { ...goes, file: f.name, image: null }; return aim(); }
   tell(W.uploading);
-  const got = await fetch(base + '/image', { method: 'POST', headers: { Authorization: 'Seat ' + token }, body: f }).catch(() => 0);
-  if (!got.ok) return tell(got.status === 422 ? W.image_odd : got.status === 413 ? W.image_big : W.no_gone);
+  const got = await asSeat('/image', { method: 'POST', body: f });
+  if (!got.ok) return tell(W['image_' + got.status] || W.no_gone);
   tell('');
   goes = { ...goes, file: null, image: (await got.json()).image };
   $('aim-image').src = URL.createObjectURL(f);
@@ -334,17 +355,15 @@ let at = 0;
 function pick() {
   const m = /@([^\s@]*)$/.exec(box.value.slice(0, box.selectionStart));
   const hits = m ? [{ seat: 'house', name: W.house }, ...state.seats].filter(s => s.seat !== you && s.name.includes(m[1])) : [];
-  list.replaceChildren(...hits.map((s, i) => {
-    const li = el('li', 'mention', short(s.name));
-    li.id = 'at-' + i; li.role = 'option';
-    li.onmousedown = e => {
+  list.replaceChildren(...hits.map((s, i) => el('li', 'mention', s.name, {
+    id: 'at-' + i, role: 'option',
+    onmousedown(e) {
       e?.preventDefault();
       box.setRangeText('@' + s.name + ' ', box.selectionStart - m[0].length, box.selectionStart, 'end');
       picked.set(s.seat, s.name);
       grow(); pick();
-    };
-    return li;
-  }));
+    },
+  })));
   mark(0);
 }
 function mark(to) {
@@ -364,10 +383,10 @@ function choose(e) {
 }
 $('at').onclick = () => { box.setRangeText('@', box.selectionStart, box.selectionEnd, 'end'); box.focus(); pick(); };
 
-// A form whose answer lies beside it is empty again.
-addEventListener('htmx:afterRequest', e => e.detail.successful && e.detail.target.id === 'made' && e.detail.elt.reset?.());
+// The owner has made something: the form is empty again, and a new seat can be sat on.
+addEventListener('made', ({ target, detail }) => { target.reset(); if (detail.token) keep(detail.seat, detail.token); });
 
-box.value = tab.getItem(key('draft')) || '';
+box.value = kept('draft') || '';
 grow(); pending();
 token ? connect() : owner ? sitAsOwner() : stop('gone');
 })();

@@ -3,7 +3,7 @@
 
 use axum::Json;
 use axum::extract::{Form, Path, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use serde_json::json;
@@ -44,9 +44,10 @@ pub(super) async fn new_seat(
     match headers.contains_key("hx-request") {
         true => {
             let here = own_address(&headers);
-            panel::new_seat(
-                language,
-                &format!("{here}/parlour/{room}/seat/{seat}#{token}"),
+            let link = format!("{here}/parlour/{room}/seat/{seat}#{token}");
+            made(
+                panel::new_seat(language, &link),
+                json!({ "seat": seat, "token": token }),
             )
         }
         false => Json(json!({ "seat": seat, "token": token })).into_response(),
@@ -106,13 +107,26 @@ pub(super) async fn set_clock(
     let id = ChatId::new(room.as_str());
     let now = rooms.clock.now();
     let done = match rooms.parlour().clock(&id) {
-        Ok(shown) => match clock_mode(&form.to, &rooms.zone(&id), now, shown) {
-            Some(mode) => rooms.parlour().set_clock(&id, mode).await.map(|_| ()),
-            None => Err(ParlourError::NotAllowed),
-        },
+        Ok(shown) => {
+            let zone = rooms.zone(&id);
+            let to = match form.to.as_str() {
+                "turn" if is_night(&zone.clock(shown)) => "14:00",
+                "turn" => "23:30",
+                to => to,
+            };
+            match clock_mode(to, &zone, now, shown) {
+                Some(mode) => rooms.parlour().set_clock(&id, mode).await.map(|_| ()),
+                None => Err(ParlourError::NotAllowed),
+            }
+        }
         Err(error) => Err(error),
     };
     rooms.done(&room, &headers, &session, "", done)
+}
+
+/// As the page's script tints it.
+fn is_night(clock: &str) -> bool {
+    !("06".."20").contains(&clock)
 }
 
 #[derive(Deserialize)]
@@ -160,7 +174,10 @@ pub(super) async fn new_room(
     let language = rooms.language(&Asked::default(), &headers);
     let id = ChatId::new(format!("{:08x}", rand::random::<u32>()));
     match rooms.parlour().create_room(&id, &form.title).await {
-        Ok(()) => panel::new_room(language, &format!("{}/parlour/{id}", own_address(&headers))),
+        Ok(()) => made(
+            panel::new_room(language, &format!("{}/parlour/{id}", own_address(&headers))),
+            json!({}),
+        ),
         Err(error) => rooms.refuse(language, &error),
     }
 }
@@ -255,12 +272,21 @@ pub(super) async fn play(
     }
 }
 
+/// Tells the page's script what was made: its form is empty again, and the owner's tab may sit on a new seat.
+fn made(mut answer: Response, what: serde_json::Value) -> Response {
+    let event = json!({ "made": what }).to_string();
+    if let Ok(event) = HeaderValue::try_from(event) {
+        answer.headers_mut().insert("hx-trigger", event);
+    }
+    answer
+}
+
 /// How the owner's browser reaches us: what a link for others begins with. The guard has checked both headers.
 fn own_address(headers: &HeaderMap) -> String {
     let text = |name| {
         headers
             .get(name)
-            .and_then(|value: &axum::http::HeaderValue| value.to_str().ok())
+            .and_then(|value: &HeaderValue| value.to_str().ok())
     };
     match (text(header::ORIGIN), text(header::HOST)) {
         (Some(origin), _) => origin.to_owned(),

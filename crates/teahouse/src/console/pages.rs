@@ -113,24 +113,44 @@ pub fn login(language: Language, wrong: Option<LoginWrong>) -> Response {
     )
 }
 
-/// Where a guest takes a seat; the invitation comes in the fragment, which we never see.
-pub fn join(language: Language, room: &str) -> Response {
+/// What went wrong at taking a seat.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum JoinWrong {
+    /// The invitation does not hold.
+    Invitation,
+    /// Every seat is taken.
+    Full,
+    /// Not a name.
+    Name,
+    /// Our own fault.
+    Broken,
+}
+
+/// Where a guest takes a seat; the invitation comes in the fragment, which we never see. `code` is what was tried.
+pub fn join(language: Language, room: &str, code: &str, wrong: Option<JoinWrong>) -> Response {
     let w = words(language);
+    let (status, why) = match wrong {
+        None => (StatusCode::OK, ""),
+        Some(JoinWrong::Invitation) => (StatusCode::FORBIDDEN, w.join_gone),
+        Some(JoinWrong::Full) => (StatusCode::CONFLICT, w.join_full),
+        Some(JoinWrong::Name) => (StatusCode::UNPROCESSABLE_ENTITY, w.join_name_bad),
+        Some(JoinWrong::Broken) => (StatusCode::INTERNAL_SERVER_ERROR, w.join_broken),
+    };
     let door = Door {
         kind: format!("invite:{room}"),
         title: w.join_title,
         lead: w.join_lead,
-        action: format!("/parlour/{room}/join"),
-        code: Some(String::new()),
+        action: format!("/parlour/{room}/sit"),
+        code: Some(code.into()),
         code_label: w.join_code,
         code_help: "",
         asks: Asks::Name,
-        wrong: "",
+        wrong: why,
         go: w.join_go,
         help: "",
     };
     page(
-        StatusCode::OK,
+        status,
         &DoorPage {
             w,
             assets: ASSETS,

@@ -57,6 +57,8 @@ pub struct SeatView {
     pub muted: bool,
     /// Was asked to leave.
     pub removed: bool,
+    /// What it says against either; empty if nothing.
+    pub appeal: String,
 }
 
 impl SeatView {

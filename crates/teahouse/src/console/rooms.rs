@@ -4,18 +4,18 @@
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::{DefaultBodyLimit, Path, Query, State};
+use axum::extract::{DefaultBodyLimit, Form, Path, Query, State};
 use axum::http::{HeaderMap, StatusCode};
-use axum::response::{Html, Redirect, Response};
+use axum::response::{Html, IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 use serde::Deserialize;
-use teahouse_adapters::parlour::{MAIN_ROOM, Parlour, ParlourError};
+use teahouse_adapters::parlour::{MAIN_ROOM, NewSeat, Parlour, ParlourError};
 use teahouse_core::{ChatId, Language, Zone};
 use tokio_util::task::TaskTracker;
 
 use super::buttons;
 use super::owner::Owner;
-use super::pages::{self, Trouble};
+use super::pages::{self, JoinWrong, Trouble};
 use super::panel::{self, PanelView, SeatView};
 use super::session::OwnerSession;
 use super::strings;
@@ -54,6 +54,7 @@ pub fn routes(rooms: Rooms) -> Router {
         .route("/enter", get(enter))
         .route("/login", get(log_in))
         .route("/parlour/{room}/join", get(join))
+        .route("/parlour/{room}/sit", get(join).post(sit))
         .route("/parlour/{room}/seat/{seat}", get(seat))
         .route("/parlour", post(buttons::new_room))
         .route("/parlour/{room}", get(room))
@@ -155,9 +156,43 @@ async fn join(
 ) -> Response {
     let language = rooms.language(&asked, &headers);
     match rooms.parlour().room_card(&ChatId::new(room.as_str())) {
-        Ok(_) => pages::join(language, &room),
+        Ok(_) => pages::join(language, &room, "", None),
         Err(_) => pages::trouble(language, Trouble::Missing),
     }
+}
+
+#[derive(Deserialize)]
+struct Guest {
+    code: String,
+    name: String,
+}
+
+/// A guest sits down: the seat's link comes back, its token behind `#`.
+async fn sit(
+    State(rooms): State<Rooms>,
+    Path(room): Path<String>,
+    Query(asked): Query<Asked>,
+    headers: HeaderMap,
+    Form(guest): Form<Guest>,
+) -> Response {
+    let language = rooms.language(&asked, &headers);
+    let id = ChatId::new(room.as_str());
+    let joined = rooms.parlour().join(&id, guest.code.trim(), &guest.name);
+    let wrong = match joined.await {
+        Ok(NewSeat { seat, token }) => {
+            let link = format!("/parlour/{room}/seat/{seat}#{}", token.reveal());
+            return Redirect::to(&link).into_response();
+        }
+        Err(ParlourError::NoRoom { .. }) => return pages::trouble(language, Trouble::Missing),
+        Err(ParlourError::BadInvitation) => JoinWrong::Invitation,
+        Err(ParlourError::Full) => JoinWrong::Full,
+        Err(ParlourError::BadName) => JoinWrong::Name,
+        Err(error) => {
+            tracing::error!(%error, "a guest could not be seated");
+            JoinWrong::Broken
+        }
+    };
+    pages::join(language, &room, &guest.code, Some(wrong))
 }
 
 async fn seat(
@@ -231,6 +266,7 @@ impl Rooms {
             role: seat.role.word(),
             muted: seat.muted_until.is_some(),
             removed: seat.removed.is_some(),
+            appeal: seat.appeal.unwrap_or_default(),
         });
         let set_to = match card.shown.clock.mode {
             "set" => time.as_str(),

@@ -88,6 +88,11 @@ words! {
         empty: "发一句“ai 你好”，看它怎么答。", "Write “ai hello” and see what it says.";
         thinking: "茶馆正在想…", "The house is thinking…";
         newer: "↓ 新消息", "↓ Newer";
+        earlier: "更早的话不在这一页上了", "What was said earlier is no longer on this page";
+        keys: "Alt+1…9 换到这一页坐过或开过的座位，Alt+N 换昼夜。", "Alt+1…9 takes a seat this page has sat on or made, Alt+N turns day and night.";
+        appeal: "申诉", "Appeal";
+        appeal_why: "为什么不该这样", "Why that was wrong";
+        appealed: "申诉已交给管理员。", "Your appeal is with the admins.";
         cut: "断开了，正在重连… 写好的话不会丢。", "Disconnected, reconnecting… What you wrote is kept.";
         message: "消息", "Message";
         message_hint: "说点什么…", "Say something…";
@@ -196,8 +201,10 @@ words! {
         picture: "图片", "picture";
         no_picture: "图片打不开", "the picture can't be shown";
         uploading: "正在传图片…", "Sending the picture…";
-        image_odd: "这张图收不了：只收 PNG、JPEG、GIF、WebP，每边不超过 8000 像素。", "This picture can't be taken: PNG, JPEG, GIF or WebP, at most 8000 pixels a side.";
-        image_big: "图片超过 5 MB。", "The picture is larger than 5 MB.";
+        image_422: "这张图收不了：只收 PNG、JPEG、GIF、WebP，每边不超过 8000 像素。", "This picture can't be taken: PNG, JPEG, GIF or WebP, at most 8000 pixels a side.";
+        image_413: "图片超过 5 MB。", "The picture is larger than 5 MB.";
+        CNY: "¥", "¥";
+        USD: "$", "$";
         recalled: "已撤回", "recalled";
         recalled_by: "已被 {name} 撤回", "recalled by {name}";
         spent: "{s} 秒 · {n} 词元", "{s} s · {n} tokens";
@@ -330,13 +337,15 @@ mod tests {
     #[test]
     fn every_word_of_the_script_is_used_and_none_is_missing() {
         let script = read("../../web/parlour.js");
-        let made = ["no_", "role_", "line_", "model_", "local_"];
+        let made = ["no_", "role_", "line_", "model_", "local_", "image_"];
         for start in made {
             assert!(script.contains(&format!("W['{start}' +")), "{start}");
         }
         for (key, ..) in SCRIPT {
-            let used =
-                is_used(&script, "W.", key) || made.iter().any(|start| key.starts_with(start));
+            let is_currency = ["CNY", "USD"].contains(key) && script.contains("W[c.currency]");
+            let used = is_currency
+                || is_used(&script, "W.", key)
+                || made.iter().any(|start| key.starts_with(start));
             assert!(used, "the script never says {key}");
         }
         for (at, _) in script.match_indices("W.") {
@@ -355,7 +364,8 @@ mod tests {
         for (key, zh, en) in TEMPLATES.iter().chain(SCRIPT) {
             let swapped = ["other_language", "other_lang"].contains(key);
             let figures = ["changed", "spent", "typing"].contains(key);
-            assert!(swapped || han(zh), "{key}: {zh}");
+            let sign = ["CNY", "USD"].contains(key);
+            assert!(swapped || sign || han(zh), "{key}: {zh}");
             assert!(swapped || figures || !han(en), "{key}: {en}");
             assert!(!en.contains('!') && !zh.contains('！'), "{key} shouts");
         }

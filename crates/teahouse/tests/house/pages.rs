@@ -81,6 +81,7 @@ async fn no_page_carries_a_script_or_a_style_of_its_own_or_names_another_host() 
         "/parlour/main/panel/more",
         "/parlour/main/seat/0",
         "/parlour/main/join",
+        "/parlour/main/sit",
         "/parlour/none/join",
         "/nothing",
     ] {
