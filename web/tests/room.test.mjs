@@ -95,6 +95,10 @@ test('a guest comes by invitation, and it can be taken back', async t => {
   await seated(guest);
   await say(guest, 'hello from the phone');
   assert.equal(await message(first, 'hello from the phone').locator('.role').innerText(), '新人');
+  await first.getByTestId('guests-limit').fill('0.2');
+  await first.getByTestId('guests-go').click();
+  await first.waitForFunction(() => document.getElementById('guests-limit').value === '0.20');
+  assert.match(await first.getByTestId('guests-spent').innerText(), /还没花/);
   await first.getByTestId('invite-revoke').click();
   await still(first);
   const late = await phone.profile.newPage();

@@ -131,6 +131,11 @@ pub trait Adapter: Send + Sync {
     /// A sign of work, without anybody's words: best effort, never waits.
     fn sign(&self, _chat: &ChatId, _sign: Sign) {}
 
+    /// What all guests of a chat may cost together a day, if this member is one; in the currency of a price.
+    fn guests_limit(&self, _chat: &ChatId, _member: &MemberId) -> Option<Nano> {
+        None
+    }
+
     /// What time it is in a chat that has a clock of its own; elsewhere it is `now`.
     fn now_in(&self, _chat: &ChatId, now: Timestamp) -> Timestamp {
         now

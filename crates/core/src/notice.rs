@@ -125,6 +125,11 @@ pub enum Notice {
         /// When it refills, as a local clock shows it.
         refills: String,
     },
+    /// T3, for who came by an invitation.
+    GuestsMoneyGone {
+        /// When it refills, as a local clock shows it.
+        refills: String,
+    },
     /// T4: the model or the house declines.
     Declined,
     /// T5: longer than the house reads.
@@ -191,6 +196,7 @@ pub fn all(language: Language) -> Vec<String> {
         Notice::StillCannotAnswer,
         Notice::LimitReached { refills: clock() },
         Notice::MoneyGone { refills: clock() },
+        Notice::GuestsMoneyGone { refills: clock() },
         Notice::Declined,
         Notice::TooLong { limit: 4_000 },
         Notice::Unreadable,
@@ -322,6 +328,10 @@ impl Notice {
             Notice::MoneyGone { refills } => pick(
                 &format!("Today's limit of this house is used up; it refills at {refills}."),
                 &format!("今天的额度用完了，{refills} 再来。"),
+            ),
+            Notice::GuestsMoneyGone { refills } => pick(
+                &format!("What guests may spend here today is used up; it refills at {refills}."),
+                &format!("访客今天的额度用完了，{refills} 再来。"),
             ),
             Notice::CrisisCard { region } => {
                 let region = crisis::Region::from_code(region.as_deref().unwrap_or_default());
@@ -499,6 +509,9 @@ mod tests {
                 refills: "00:00".into(),
             },
             Notice::MoneyGone {
+                refills: "00:00".into(),
+            },
+            Notice::GuestsMoneyGone {
                 refills: "00:00".into(),
             },
             Notice::Declined,

@@ -746,6 +746,9 @@ pub trait Store: Send + Sync {
 
     /// Sums for `/metrics` and the tests of the promise.
     async fn totals(&self) -> Result<Totals, StoreError>;
+
+    /// What was spent of each budget whose key begins so, by the rest of its key.
+    async fn spent(&self, budgets: &str) -> Result<Vec<(String, Nano)>, StoreError>;
 }
 
 /// Sums over everything kept.

@@ -7,6 +7,8 @@ mod choosing;
 mod ending;
 mod probing;
 
+pub(crate) use asking::guests_budgets;
+
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
@@ -62,6 +64,8 @@ pub(crate) struct Answer {
     terms: Terms,
     /// What the gate has stopped of it.
     withheld: Option<Box<Finding>>,
+    /// What guests may spend together could not hold a call.
+    guests_are_short: bool,
 }
 
 /// Where a turn stands on its route.
@@ -165,6 +169,7 @@ impl Answer {
         Answer {
             terms,
             withheld: None,
+            guests_are_short: false,
             host,
             lane,
             lease,
@@ -504,8 +509,10 @@ impl Answer {
         }
         if short_of_money && last_end.is_none() {
             let (_, next_day) = self.lane.charter().zone.day(self.host.clock.now());
-            let notice = Notice::MoneyGone {
-                refills: self.lane.charter().zone.clock(next_day),
+            let refills = self.lane.charter().zone.clock(next_day);
+            let notice = match self.guests_are_short {
+                true => Notice::GuestsMoneyGone { refills },
+                false => Notice::MoneyGone { refills },
             };
             return self.end_with(Reason::QuotaMoney, notice, None).await;
         }

@@ -14,8 +14,8 @@ use teahouse_core::rules::climb::Climbs;
 use teahouse_core::rules::verdict::Finding;
 use teahouse_core::{
     AccountName, Address, Charter, ChatId, Delivery, Draft, Event, EventKind, GateVerdict,
-    InboxKey, Joined, Language, MemberId, Message, MessageId, Notice, OutSegment, Reason, RoomKind,
-    Route, Source, TurnId, pass,
+    InboxKey, Joined, Language, MemberId, Message, MessageId, Money, Nano, Notice, OutSegment,
+    Reason, RoomKind, Route, Source, TurnId, pass,
 };
 use teahouse_providers::Gateway;
 use teahouse_store::{
@@ -29,7 +29,7 @@ use tracing::{error, info, warn};
 
 use crate::acting::Look;
 use crate::alarms::Alarms;
-use crate::answer::Answer;
+use crate::answer::{Answer, guests_budgets};
 use crate::breakers::Board;
 use crate::clock::{Clock, Ids, Moment};
 use crate::config::House;
@@ -774,6 +774,20 @@ impl Host {
     /// The charter a room lives under.
     pub fn charter_of(&self, address: &Address) -> Option<Arc<Charter>> {
         self.house_of(address).map(|house| house.charter)
+    }
+
+    /// What the guests of a room have cost today, in each currency.
+    pub async fn guests_spent(&self, address: &Address) -> Result<Vec<Money>, StoreError> {
+        let Some(charter) = self.charter_of(address) else {
+            return Ok(vec![]);
+        };
+        let today = guests_budgets(address, &charter.zone.date(self.clock.now()));
+        let spent = self.store.spent(&today).await?.into_iter();
+        let money = spent.filter_map(|(currency, amount)| {
+            let currency = currency.try_into().ok()?;
+            (amount > Nano::ZERO).then_some(Money { amount, currency })
+        });
+        Ok(money.collect())
     }
 
     pub(crate) fn house_of(&self, address: &Address) -> Option<House> {

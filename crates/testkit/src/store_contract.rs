@@ -66,6 +66,7 @@ macro_rules! store_contract {
             a_turn_is_settled_exactly_once
             an_end_is_written_with_its_words_or_not_at_all
             an_attempt_is_set_aside_in_all_budgets_or_in_none
+            what_was_spent_is_told_of_the_budgets_that_begin_so
             an_end_hands_out_the_rooms_first_row_where_that_is_asked_for
             a_finished_turn_makes_no_more_calls
             a_call_is_booked_once_and_what_it_did_not_cost_is_free_again

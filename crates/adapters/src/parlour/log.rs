@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
-use teahouse_core::ChatId;
+use teahouse_core::{ChatId, Nano};
 use tokio::sync::Notify;
 
 use super::clock::ClockMode;
@@ -65,9 +65,16 @@ pub(super) struct RoomFact {
     pub(super) skin: Skin,
     #[serde(default)]
     pub(super) invites: Vec<KeptInvite>,
+    #[serde(default = "guests_limit")]
+    pub(super) guests_limit: Nano,
     /// No line has an id above; a killed process may have shown lines that were never written, and their ids are
     /// never given again.
     pub(super) ids_below: u64,
+}
+
+/// What guests of a room may cost together a day, where its owner says nothing: half a unit of the price's currency.
+pub(super) fn guests_limit() -> Nano {
+    Nano(500_000_000)
 }
 
 /// An invitation as it is kept.

@@ -25,7 +25,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use jiff::Timestamp;
 use teahouse_core::{
-    AccountName, Address, ChatId, Effect, MemberId, Message, MessageId, NotSent, Outgoing,
+    AccountName, Address, ChatId, Effect, MemberId, Message, MessageId, Nano, NotSent, Outgoing,
     Performed, Receipt, Role, SendOutcome,
 };
 use tokio::sync::watch;
@@ -360,6 +360,14 @@ impl Adapter for Parlour {
                 }
             }
         }
+    }
+
+    fn guests_limit(&self, chat: &ChatId, member: &MemberId) -> Option<Nano> {
+        let room = self.room(chat).ok()?;
+        let mut state = room.state();
+        let limit = state.guests_limit;
+        let seat = state.seat(member.as_str())?;
+        seat.kept.guest.then_some(limit)
     }
 
     fn now_in(&self, chat: &ChatId, now: Timestamp) -> Timestamp {

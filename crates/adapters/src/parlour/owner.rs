@@ -4,11 +4,11 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use teahouse_core::{ChatId, MemberId, clean_text};
+use teahouse_core::{ChatId, MemberId, Nano, clean_text};
 
 use super::Parlour;
 use super::clock::ClockMode;
-use super::log::{LogError, RoomFact, kept};
+use super::log::{LogError, RoomFact, guests_limit, kept};
 use super::room::Room;
 use super::seat::{Seat, SeatRole, Token};
 use super::socket::Farewell;
@@ -71,6 +71,8 @@ pub struct RoomCard {
     pub title: String,
     /// How it is.
     pub shown: RoomShown,
+    /// What its guests may cost together a day.
+    pub guests_limit: Nano,
 }
 
 /// A seat as its owner sees it.
@@ -111,6 +113,7 @@ impl Parlour {
                 room: room.id.clone(),
                 title: state.title.clone(),
                 shown: state.shown(now),
+                guests_limit: state.guests_limit,
             }
         };
         self.all_rooms().into_iter().map(card).collect()
@@ -124,6 +127,7 @@ impl Parlour {
             room: room.id.clone(),
             title: state.title.clone(),
             shown: state.shown(self.now()),
+            guests_limit: state.guests_limit,
         })
     }
 
@@ -178,6 +182,7 @@ impl Parlour {
             fault: None,
             skin: Skin::Plain,
             invites: vec![],
+            guests_limit: guests_limit(),
             ids_below: 0,
         };
         let room = Arc::new(Room::new(id.clone(), fact, vec![], self.now()));
@@ -284,6 +289,13 @@ impl Parlour {
         room.state().title = title.clone();
         self.happened(&room, HappenedKind::Title, None, Some(title))
             .await
+    }
+
+    /// What the room's guests may cost together a day.
+    pub async fn set_guests_limit(&self, room: &ChatId, limit: Nano) -> Result<(), ParlourError> {
+        let room = self.room(room)?;
+        room.state().guests_limit = limit;
+        self.keep(&room).await
     }
 
     /// Which platform the room plays.

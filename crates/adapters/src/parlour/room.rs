@@ -6,7 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use axum::extract::ws::Utf8Bytes;
 use jiff::Timestamp;
-use teahouse_core::ChatId;
+use teahouse_core::{ChatId, Nano};
 use tokio::sync::mpsc;
 
 use super::clock::RoomClock;
@@ -60,6 +60,7 @@ impl Room {
             },
             skin: fact.skin,
             invites: fact.invites,
+            guests_limit: fact.guests_limit,
             pictures: VecDeque::new(),
             gone: Vec::new(),
             tabs: 0,
@@ -89,6 +90,7 @@ pub(super) struct RoomState {
     pub(super) local: LocalShown,
     pub(super) skin: Skin,
     pub(super) invites: Vec<KeptInvite>,
+    pub(super) guests_limit: Nano,
     /// Pictures that were handed in and not shown yet.
     pub(super) pictures: VecDeque<String>,
     /// Pictures of lines that no tab can see any more.
@@ -129,6 +131,7 @@ impl RoomState {
             fault: self.fault.clone(),
             skin: self.skin,
             invites: self.invites.clone(),
+            guests_limit: self.guests_limit,
             ids_below: below,
         }
     }

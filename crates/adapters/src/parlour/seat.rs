@@ -157,6 +157,9 @@ pub(super) struct KeptSeat {
     /// What it says against the latest of both.
     #[serde(default)]
     pub(super) appeal: Option<String>,
+    /// Came by an invitation.
+    #[serde(default)]
+    pub(super) guest: bool,
 }
 
 /// A seat at work.
@@ -268,6 +271,7 @@ mod tests {
             muted_until: None,
             removed: None,
             appeal: None,
+            guest: false,
         };
         let mut seat = Seat::new(kept, at(0));
         assert_eq!((0..20).filter(|_| seat.may_say(at(0))).count(), 10);

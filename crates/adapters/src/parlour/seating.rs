@@ -31,6 +31,16 @@ impl Parlour {
         role: SeatRole,
     ) -> Result<NewSeat, ParlourError> {
         let room = self.room(room)?;
+        self.take_seat(&room, name, role, false).await
+    }
+
+    async fn take_seat(
+        &self,
+        room: &Room,
+        name: &str,
+        role: SeatRole,
+        guest: bool,
+    ) -> Result<NewSeat, ParlourError> {
         let name = shown_name(name).ok_or(ParlourError::BadName)?;
         let token = Token::random();
         let id = hex(&rand::RngExt::random::<[u8; 4]>(&mut rand::rng()));
@@ -48,10 +58,11 @@ impl Parlour {
                 muted_until: None,
                 removed: None,
                 appeal: None,
+                guest,
             };
             state.seats.push(Seat::new(kept, now));
         }
-        self.happened(&room, HappenedKind::Joined, Some(&id), Some(name))
+        self.happened(room, HappenedKind::Joined, Some(&id), Some(name))
             .await?;
         let member = MemberId::new(id);
         self.tell(
@@ -86,7 +97,7 @@ impl Parlour {
             holds
         };
         match holds {
-            true => self.sit(room, name, SeatRole::Newcomer).await,
+            true => self.take_seat(&at, name, SeatRole::Newcomer, true).await,
             false => Err(ParlourError::BadInvitation),
         }
     }

@@ -1067,6 +1067,14 @@ async fn a_closed_house_opens_as_it_was_left() {
         .set_title(&main(), " 试茶间\n<b> ")
         .await
         .unwrap();
+    let invitation = house.parlour.invite(&main()).await.unwrap();
+    let joined = house
+        .parlour
+        .join(&main(), invitation.token.reveal(), "bob")
+        .await;
+    let bob = joined.unwrap().seat;
+    let few = Nano(7);
+    house.parlour.set_guests_limit(&main(), few).await.unwrap();
     tab.says("c1", "talk").await;
     let id = tab.until("ack").await["id"].as_u64().unwrap();
     let pages = house.close().await;
@@ -1080,6 +1088,8 @@ async fn a_closed_house_opens_as_it_was_left() {
     assert_eq!(welcome["state"]["clock"]["offset_ms"], 3_600_000);
     assert_eq!(welcome["state"]["model"]["choice"], "parrot");
     assert_eq!(welcome["state"]["model"]["fault"], "delay=5s");
+    assert_eq!(house.parlour.guests_limit(&main(), &bob), Some(few));
+    assert_eq!(house.parlour.guests_limit(&main(), &lin.seat), None);
     // Also over a restart a resend is the same message.
     tab.says("c1", "talk").await;
     assert_eq!(tab.until("ack").await["id"], id);

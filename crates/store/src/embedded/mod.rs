@@ -26,7 +26,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use teahouse_core::rules::climb::Who;
 use teahouse_core::{
     AboutMember, AccountName, Address, ChatId, Delivery, DeliveryId, DeliveryState, Entry, Keep,
-    MemberId, MessageId, RoomId, RoomKind, TurnId,
+    MemberId, MessageId, Nano, RoomId, RoomKind, TurnId,
 };
 use tokio::sync::watch;
 use ulid::Ulid;
@@ -757,5 +757,14 @@ impl Store for EmbeddedStore {
 
     async fn totals(&self) -> Result<Totals, StoreError> {
         self.engine.read("add up", turns::totals).await
+    }
+
+    async fn spent(&self, budgets: &str) -> Result<Vec<(String, Nano)>, StoreError> {
+        let budgets = budgets.to_owned();
+        self.engine
+            .read("look up what was spent", move |db| {
+                turns::spent(db, &budgets)
+            })
+            .await
     }
 }

@@ -483,6 +483,15 @@ pub(super) fn ledger(db: &Connection, turn: TurnId) -> Outcome<Vec<Entry>> {
     Ok(lines.into_iter().map(read).collect::<Result<_, _>>()?)
 }
 
+pub(super) fn spent(db: &Connection, budgets: &str) -> Outcome<Vec<(String, Nano)>> {
+    let mut rows = db.prepare_cached(
+        "SELECT substr(key, length(?1) + 1), spent FROM budgets
+         WHERE key >= ?1 AND key < ?1 || char(1114111) ORDER BY key",
+    )?;
+    let spent = rows.query_map([budgets], |row| Ok((row.get(0)?, Nano(row.get(1)?))))?;
+    Ok(spent.collect::<Result<_, _>>()?)
+}
+
 pub(super) fn totals(db: &Connection) -> Outcome<Totals> {
     let count = |sql: &str| -> Outcome<i64> {
         Ok(db.prepare_cached(sql)?.query_row([], |row| row.get(0))?)

@@ -7,9 +7,9 @@ use futures_util::StreamExt;
 use jiff::Timestamp;
 use metrics::counter;
 use teahouse_core::{
-    AiMark, AttemptNumber, ChatRequest, Chunk, Draft, Exchange, FailureKind, Finish, MessageId,
-    Nano, Parts, PromptLine, PromptSource, ReportedUsage, Route, RouteModel, Source, Speaker,
-    TalkLine, Usage, clean_text, cut_short, fit, prompt, strip_reasoning,
+    Address, AiMark, AttemptNumber, ChatRequest, Chunk, Draft, Exchange, FailureKind, Finish,
+    MessageId, Nano, Parts, PromptLine, PromptSource, ReportedUsage, Route, RouteModel, Source,
+    Speaker, TalkLine, Usage, clean_text, cut_short, fit, prompt, strip_reasoning,
 };
 use teahouse_providers::{ChatStream, ProviderError};
 use teahouse_store::{Attempt, AttemptEnd, Budget, Outbound, Reserved, StoreError, fault};
@@ -27,6 +27,14 @@ const FETCH_LIMIT: Duration = Duration::from_secs(1);
 const LONGEST_QUOTE: usize = 1_000;
 /// Our estimate of a prompt may be a third off; what is set aside must still be enough.
 const ESTIMATE_MARGIN: (u64, u64) = (4, 3);
+
+/// How the budgets begin that the guests of a room share.
+const GUESTS: &str = "guests/";
+
+/// The budgets of a room's guests on a day, but for their currency.
+pub(crate) fn guests_budgets(address: &Address, date: &str) -> String {
+    format!("{GUESTS}{address}/{date}/")
+}
 
 /// What a model is told of a question that wants something to hand in.
 const COACH: &str = "\nThe question asks for a text to hand in as one's own. Do not write it: coach instead. Ask what they have, \
@@ -183,6 +191,21 @@ impl Answer {
                 limit: *credit,
             });
         }
+        let account = self.host.accounts.get(&self.lane.address.account);
+        let limit = account.and_then(|account| {
+            let member = &self.turn.turn.member;
+            account
+                .adapter
+                .guests_limit(&self.lane.address.chat, member)
+        });
+        budgets.extend(limit.map(|limit| Budget {
+            key: format!(
+                "{}{}",
+                guests_budgets(&self.lane.address, &charter.zone.date(now)),
+                model.price.currency
+            ),
+            limit,
+        }));
         if reserve == Nano::ZERO {
             budgets.clear();
         }
@@ -223,6 +246,7 @@ impl Answer {
             }
             Reserved::Short { budget } => {
                 warn!(room = %self.lane.address, "budget `{budget}` cannot hold another question to {}", model.provider);
+                self.guests_are_short |= budget.starts_with(GUESTS);
                 Ok(None)
             }
         }

@@ -8,7 +8,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use serde_json::json;
 use teahouse_adapters::parlour::{ParlourError, SeatRole, Skin};
-use teahouse_core::{ChatId, MemberId};
+use teahouse_core::{ChatId, MemberId, parse_nano};
 
 use super::panel;
 use super::rooms::{Asked, Rooms};
@@ -89,7 +89,9 @@ pub(super) async fn change_seat(
         "back" => parlour.back(&id, &seat).await,
         _ => return StatusCode::NOT_FOUND.into_response(),
     };
-    rooms.done(&room, &headers, &session, seat.as_str(), done)
+    rooms
+        .done(&room, &headers, &session, seat.as_str(), done)
+        .await
 }
 
 #[derive(Deserialize)]
@@ -121,7 +123,7 @@ pub(super) async fn set_clock(
         }
         Err(error) => Err(error),
     };
-    rooms.done(&room, &headers, &session, "", done)
+    rooms.done(&room, &headers, &session, "", done).await
 }
 
 /// As the page's script tints it.
@@ -143,7 +145,27 @@ pub(super) async fn set_skin(
 ) -> Response {
     let id = ChatId::new(room.as_str());
     let done = rooms.parlour().set_skin(&id, form.skin).await;
-    rooms.done(&room, &headers, &session, "", done)
+    rooms.done(&room, &headers, &session, "", done).await
+}
+
+#[derive(Deserialize)]
+pub(super) struct GuestsForm {
+    limit: String,
+}
+
+pub(super) async fn set_guests_limit(
+    State(rooms): State<Rooms>,
+    session: OwnerSession,
+    Path(room): Path<String>,
+    headers: HeaderMap,
+    Form(form): Form<GuestsForm>,
+) -> Response {
+    let id = ChatId::new(room.as_str());
+    let done = match parse_nano(form.limit.trim()) {
+        Ok(limit) => rooms.parlour().set_guests_limit(&id, limit).await,
+        Err(_) => Err(ParlourError::NotAllowed),
+    };
+    rooms.done(&room, &headers, &session, "", done).await
 }
 
 #[derive(Deserialize)]
@@ -162,7 +184,7 @@ pub(super) async fn set_title(
         .parlour()
         .set_title(&ChatId::new(room.as_str()), &form.title)
         .await;
-    rooms.done(&room, &headers, &session, "", done)
+    rooms.done(&room, &headers, &session, "", done).await
 }
 
 pub(super) async fn new_room(
@@ -203,7 +225,7 @@ pub(super) async fn set_model(
         Err(ChooseError::Parlour(error)) => Err(error),
         Err(ChooseError::Unknown { .. } | ChooseError::Fault(_)) => Err(ParlourError::NotAllowed),
     };
-    rooms.done(&room, &headers, &session, "", done)
+    rooms.done(&room, &headers, &session, "", done).await
 }
 
 pub(super) async fn invite(
@@ -229,7 +251,7 @@ pub(super) async fn revoke(
     headers: HeaderMap,
 ) -> Response {
     let done = rooms.parlour().revoke(&ChatId::new(room.as_str())).await;
-    rooms.done(&room, &headers, &session, "", done)
+    rooms.done(&room, &headers, &session, "", done).await
 }
 
 #[derive(Deserialize)]

@@ -40,6 +40,10 @@ pub struct PanelView {
     pub fault: String,
     /// A script to begin with.
     pub example: String,
+    /// What guests may cost together a day.
+    pub guests_limit: String,
+    /// What they have cost today, in each currency.
+    pub guests_spent: Vec<String>,
 }
 
 /// A seat in the panel.

@@ -10,7 +10,7 @@ use axum::response::{Html, IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 use serde::Deserialize;
 use teahouse_adapters::parlour::{MAIN_ROOM, NewSeat, Parlour, ParlourError};
-use teahouse_core::{ChatId, Language, Zone};
+use teahouse_core::{ChatId, Currency, Language, Money, Nano, Zone};
 use tokio_util::task::TaskTracker;
 
 use super::buttons;
@@ -74,6 +74,7 @@ pub fn routes(rooms: Rooms) -> Router {
         .route("/parlour/{room}/clock", post(buttons::set_clock))
         .route("/parlour/{room}/skin", post(buttons::set_skin))
         .route("/parlour/{room}/model", post(buttons::set_model))
+        .route("/parlour/{room}/guests", post(buttons::set_guests_limit))
         .route("/parlour/{room}/invite", post(buttons::invite))
         .route("/parlour/{room}/invite/revoke", post(buttons::revoke))
         .route("/parlour/{room}/script", post(buttons::play))
@@ -222,7 +223,7 @@ async fn show_panel(
     Path(room): Path<String>,
     headers: HeaderMap,
 ) -> Response {
-    rooms.panel(&room, &headers, &session, "")
+    rooms.panel(&room, &headers, &session, "").await
 }
 
 async fn show_more(
@@ -232,7 +233,7 @@ async fn show_more(
     headers: HeaderMap,
 ) -> Response {
     let language = rooms.language(&Asked::default(), &headers);
-    match rooms.view(&room, session.csrf(), "") {
+    match rooms.view(&room, session.csrf(), "").await {
         Ok(view) => panel::more(language, &view),
         Err(error) => rooms.refuse(language, &error),
     }
@@ -240,7 +241,7 @@ async fn show_more(
 
 impl Rooms {
     /// The panel as it is now, the answer to most of its buttons, with one seat's card open.
-    fn panel(
+    async fn panel(
         &self,
         room: &str,
         headers: &HeaderMap,
@@ -248,13 +249,13 @@ impl Rooms {
         open: &str,
     ) -> Response {
         let language = self.language(&Asked::default(), headers);
-        match self.view(room, session.csrf(), open) {
+        match self.view(room, session.csrf(), open).await {
             Ok(view) => panel::panel(language, &view),
             Err(error) => self.refuse(language, &error),
         }
     }
 
-    fn view(&self, room: &str, csrf: &str, open: &str) -> Result<PanelView, ParlourError> {
+    async fn view(&self, room: &str, csrf: &str, open: &str) -> Result<PanelView, ParlourError> {
         let id = ChatId::new(room);
         let card = self.parlour().room_card(&id)?;
         let time = self.zone(&id).clock(self.parlour().clock(&id)?);
@@ -272,6 +273,12 @@ impl Rooms {
             "set" => time.as_str(),
             mode => mode,
         };
+        let address = self.parlour().address(&id);
+        let guests = self.stage.host.guests_spent(&address).await;
+        let guests = guests.unwrap_or_else(|error| {
+            tracing::error!(%error, "what guests have spent could not be looked up");
+            vec![]
+        });
         let mut models = vec![String::new()];
         models.extend(self.stage.models.choices());
         let others = self.parlour().room_cards().into_iter();
@@ -291,6 +298,8 @@ impl Rooms {
             model: card.shown.model.choice,
             fault: card.shown.model.fault.unwrap_or_default(),
             example: EXAMPLE.to_owned(),
+            guests_limit: decimal(card.guests_limit),
+            guests_spent: guests.iter().map(shown_money).collect(),
         })
     }
 
@@ -313,7 +322,7 @@ impl Rooms {
     }
 
     /// What came of a button: the panel as it is now, or why not.
-    pub(super) fn done(
+    pub(super) async fn done(
         &self,
         room: &str,
         headers: &HeaderMap,
@@ -322,8 +331,28 @@ impl Rooms {
         done: Result<(), ParlourError>,
     ) -> Response {
         match done {
-            Ok(()) => self.panel(room, headers, session, open),
+            Ok(()) => self.panel(room, headers, session, open).await,
             Err(error) => self.refuse(self.language(&Asked::default(), headers), &error),
         }
     }
+}
+
+/// An amount as people write it, with its currency's sign where we know one.
+fn shown_money(money: &Money) -> String {
+    let number = decimal(money.amount);
+    match money.currency.as_str() {
+        "CNY" => format!("¥{number}"),
+        "USD" => format!("${number}"),
+        other => format!("{number} {other}"),
+    }
+}
+
+/// An amount without its currency.
+fn decimal(amount: Nano) -> String {
+    let text = Money {
+        amount,
+        currency: Currency::usd(),
+    }
+    .to_string();
+    text.trim_end_matches(" USD").to_owned()
 }

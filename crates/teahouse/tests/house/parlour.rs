@@ -260,6 +260,53 @@ async fn an_appeal_against_what_was_done_by_hand_waits_for_an_admin() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn guests_share_what_a_room_gives_them_a_day_and_nobody_else_pays_for_it() {
+    let tea = Tasting::opens().await;
+    let room = main_room();
+    let keeper = tea.sit(&room, "keeper", SeatRole::Owner).await;
+    let invitation = tea.parlour.invite(&room).await.unwrap();
+    let guest = async |name: &str| {
+        let joined = tea.parlour.join(&room, invitation.token.reveal(), name);
+        joined.await.unwrap().seat
+    };
+    let (lin, bob) = (guest("lin").await, guest("bob").await);
+    let asks = async |who: &MemberId, words: &str| {
+        tea.model
+            .next(Answer::new().says("Yes.").used(1_000, 2_000));
+        let id = tea.says(&room, who, words).await;
+        tea.reason(&room, id)
+    };
+    let address = tea.parlour.address(&room);
+    let spent = async || {
+        let spent = tea.host.guests_spent(&address).await.unwrap();
+        spent.iter().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    // One answer may cost 2 cents; so far they have half a dollar a day.
+    assert!(spent().await.is_empty());
+    assert_eq!(asks(&keeper, "ai one?").await, "answered");
+    assert!(spent().await.is_empty(), "the keeper is no guest");
+    assert_eq!(asks(&lin, "ai two?").await, "answered");
+    assert_eq!(spent().await, ["0.005 USD"]);
+
+    // What is left holds no further call, whoever of them asks.
+    tea.parlour
+        .set_guests_limit(&room, Nano(5_500_000))
+        .await
+        .unwrap();
+    assert_eq!(asks(&bob, "ai three?").await, "quota_money");
+    let told = tea.house(&room).pop().unwrap();
+    let words = "What guests may spend here today is used up; it refills at 00:00.";
+    assert_eq!(told.text, words);
+    assert_eq!(asks(&keeper, "ai four?").await, "answered");
+    assert_eq!(spent().await, ["0.005 USD"]);
+
+    // The next day, and in another room, it is a sum of its own.
+    tea.clock.advance(seconds(4 * 3_600)).await;
+    assert!(spent().await.is_empty());
+    tea.closes().await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_room_that_plays_qq_gets_an_answer_as_a_qq_group_would() {
     let tea = Tasting::opens().await;
     let room = main_room();

@@ -21,6 +21,29 @@ pub async fn an_attempt_is_set_aside_in_all_budgets_or_in_none(store: &dyn Store
 }
 
 /// See its name.
+pub async fn what_was_spent_is_told_of_the_budgets_that_begin_so(store: &dyn Store) -> Done {
+    let room = Room::open(store).await?;
+    room.asks(1, LIN).await?;
+    let budgets = [
+        budget("guests/a_/1/USD", 100),
+        budget("guests/ab/1/USD", 100),
+        budget("guests/a_/11/USD", 100),
+    ];
+    room.attempt(1, 1, 40, &budgets).await?;
+    let none = vec![("USD".to_owned(), Nano(0))];
+    assert_eq!(
+        store.spent("guests/a_/1/").await?,
+        none,
+        "set aside is not spent"
+    );
+    room.attempt_ended(1, 1, 30).await?;
+    let spent = vec![("USD".to_owned(), Nano(30))];
+    assert_eq!(store.spent("guests/a_/1/").await?, spent);
+    assert_eq!(store.spent("guests/b").await?, vec![]);
+    Ok(())
+}
+
+/// See its name.
 pub async fn an_end_hands_out_the_rooms_first_row_where_that_is_asked_for(
     store: &dyn Store,
 ) -> Done {

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use teahouse_core::rules::climb::Who;
 use teahouse_core::{
     AboutMember, AccountName, Address, ChatId, DeadWhy, Delivery, DeliveryId, DeliveryState, Entry,
-    Keep, MemberId, MessageId, RoomId, RoomKind, TurnId,
+    Keep, MemberId, MessageId, Nano, RoomId, RoomKind, TurnId,
 };
 use teahouse_store::{
     Acceptance, Accepted, Ageing, Attempt, AttemptEnd, AuditNote, AuditReport, AuditRow, Between,
@@ -514,5 +514,9 @@ impl Store for SimStore {
 
     async fn totals(&self) -> Result<Totals, StoreError> {
         self.disk.totals().await
+    }
+
+    async fn spent(&self, budgets: &str) -> Result<Vec<(String, Nano)>, StoreError> {
+        self.disk.spent(budgets).await
     }
 }
