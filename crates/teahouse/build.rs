@@ -1,9 +1,13 @@
 //! Takes the pages' files into the program: our own from `web/`, htmx from where `script/bootstrap` fetched it,
-//! proved by its hash. Comments and indentation of our scripts stay here; nothing else is changed.
+//! proved by its hash. Comments and indentation of our scripts stay here; nothing else is changed. Each is packed as well, for browsers
+//! that can unpack.
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::{env, fs};
 
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use sha2::{Digest, Sha256};
 
 /// htmx 2.0.11, `dist/htmx.min.js`.
@@ -29,10 +33,12 @@ fn main() {
     let mut take = |name: &str, kind: &str, bytes: &[u8]| {
         let (stem, ending) = name.split_once('.').expect("a file's name has a dot");
         fs::write(out.join(name), bytes).expect("OUT_DIR is writable");
+        fs::write(out.join(format!("{name}.gz")), packed(bytes)).expect("OUT_DIR is writable");
         let short = &hash(bytes)[..12];
         table.push_str(&format!(
             "pub(super) const {}: Asset = Asset {{ path: \"/assets/{stem}.{short}.{ending}\", kind: \"{kind}\", \
-             bytes: include_bytes!(concat!(env!(\"OUT_DIR\"), \"/{name}\")) }};\n",
+             hash: \"{short}\", bytes: include_bytes!(concat!(env!(\"OUT_DIR\"), \"/{name}\")), \
+             packed: include_bytes!(concat!(env!(\"OUT_DIR\"), \"/{name}.gz\")) }};\n",
             stem.to_uppercase()
         ));
     };
@@ -70,6 +76,15 @@ fn bare(script: &str) -> String {
         .filter(|line| !line.is_empty() && !line.starts_with("//"))
         .flat_map(|line| [line, "\n"])
         .collect()
+}
+
+/// As gzip: packed once here, so that no visit has to.
+fn packed(bytes: &[u8]) -> Vec<u8> {
+    let mut packer = GzEncoder::new(Vec::new(), Compression::best());
+    packer
+        .write_all(bytes)
+        .and_then(|()| packer.finish())
+        .expect("packing into memory does not fail")
 }
 
 fn hash(bytes: &[u8]) -> String {

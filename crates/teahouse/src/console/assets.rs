@@ -2,15 +2,19 @@
 //! hash, so that browsers keep it for ever.
 
 use axum::Router;
-use axum::http::header;
-use axum::response::IntoResponse;
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 
 /// One file.
+#[derive(Clone, Copy)]
 pub(super) struct Asset {
     pub(super) path: &'static str,
     kind: &'static str,
+    hash: &'static str,
     bytes: &'static [u8],
+    /// The same as gzip.
+    packed: &'static [u8],
 }
 
 include!(concat!(env!("OUT_DIR"), "/assets.rs"));
@@ -44,13 +48,52 @@ pub fn routes() -> Router {
     [STYLE, MARK, DOOR, PARLOUR, HTMX]
         .into_iter()
         .fold(Router::new(), |routes, asset| {
-            let headers = [
-                (header::CONTENT_TYPE, asset.kind),
-                (header::CACHE_CONTROL, "public, max-age=31536000, immutable"),
-                (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-            ];
-            let answer = move || async move { (headers, asset.bytes).into_response() };
+            let answer = move |headers: HeaderMap| async move { give(&asset, &headers) };
             routes.route(asset.path, get(answer))
+        })
+}
+
+/// A file as its browser can read it, or the word that it has it already. Packed and plain are told apart by their tag.
+fn give(asset: &Asset, asked: &HeaderMap) -> Response {
+    let packed = unpacks(asked);
+    let tag = match packed {
+        true => format!("\"{}-gzip\"", asset.hash),
+        false => format!("\"{}\"", asset.hash),
+    };
+    let has_it = asked
+        .get_all(header::IF_NONE_MATCH)
+        .iter()
+        .filter_map(|tags| tags.to_str().ok())
+        .flat_map(|tags| tags.split(','))
+        .any(|known| known.trim().trim_start_matches("W/") == tag);
+    let headers = [
+        (header::CONTENT_TYPE, asset.kind),
+        (header::CACHE_CONTROL, "public, max-age=31536000, immutable"),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::VARY, "Accept-Encoding"),
+        (header::ETAG, &tag),
+    ];
+    match (has_it, packed) {
+        (true, _) => (StatusCode::NOT_MODIFIED, headers).into_response(),
+        (false, true) => {
+            let gzip = [(header::CONTENT_ENCODING, "gzip")];
+            (headers, gzip, asset.packed).into_response()
+        }
+        (false, false) => (headers, asset.bytes).into_response(),
+    }
+}
+
+/// Whether a browser takes gzip: it names it, and not with a weight of nothing (RFC 9110, 12.5.3).
+fn unpacks(asked: &HeaderMap) -> bool {
+    let names = asked.get_all(header::ACCEPT_ENCODING).iter();
+    names
+        .filter_map(|names| names.to_str().ok())
+        .flat_map(|names| names.split(','))
+        .any(|name| {
+            let (name, weight) = name.split_once(';').unwrap_or((name, ""));
+            let weight = weight.trim().strip_prefix("q=").unwrap_or("1");
+            name.trim().eq_ignore_ascii_case("gzip")
+                && weight.trim().parse().is_ok_and(|weight: f32| weight > 0.0)
         })
 }
 
@@ -72,6 +115,44 @@ mod tests {
     fn a_first_visit_is_light() {
         let all = STYLE.bytes.len() + PARLOUR.bytes.len() + HTMX.bytes.len() + MARK.bytes.len();
         assert!(all <= 90 * 1024, "{all} bytes, uncompressed");
+        let packed = STYLE.packed.len() + PARLOUR.packed.len() + HTMX.packed.len();
+        assert!(packed <= 35 * 1024, "{packed} bytes");
+    }
+
+    #[test]
+    fn who_can_unpack_gets_it_packed_and_who_has_it_gets_nothing() {
+        use std::io::Read;
+        for asset in [STYLE, MARK, DOOR, PARLOUR, HTMX] {
+            let mut whole = Vec::new();
+            flate2::read::GzDecoder::new(asset.packed)
+                .read_to_end(&mut whole)
+                .unwrap();
+            assert_eq!(whole, asset.bytes, "{}", asset.path);
+        }
+        let answer = |accepts: &'static str, has: String| {
+            let mut asked = HeaderMap::new();
+            asked.insert(header::ACCEPT_ENCODING, accepts.parse().unwrap());
+            asked.insert(header::IF_NONE_MATCH, has.parse().unwrap());
+            let answer = give(&PARLOUR, &asked);
+            assert_eq!(answer.headers()[header::VARY], "Accept-Encoding");
+            let packed = answer.headers().contains_key(header::CONTENT_ENCODING);
+            (answer.status().as_u16(), packed)
+        };
+        let (plain, packed) = (PARLOUR.hash, format!("{}-gzip", PARLOUR.hash));
+        for (accepts, has, expected) in [
+            ("gzip, deflate, br", String::new(), (200, true)),
+            ("br, GZIP;q=0.5", String::new(), (200, true)),
+            ("gzip;q=0", String::new(), (200, false)),
+            ("gzip; q=0.000, br", String::new(), (200, false)),
+            ("identity", String::new(), (200, false)),
+            ("gzip", format!("\"{packed}\""), (304, false)),
+            ("gzip", format!("W/\"{packed}\", \"x\""), (304, false)),
+            ("gzip", format!("\"{plain}\""), (200, true)),
+            ("identity", format!("\"{packed}\""), (200, false)),
+            ("identity", format!("\"{plain}\""), (304, false)),
+        ] {
+            assert_eq!(answer(accepts, has.clone()), expected, "{accepts} {has}");
+        }
     }
 
     #[test]
