@@ -22,6 +22,7 @@ use serde_json::json;
 use teahouse_core::{ChatId, MemberId};
 use tracing::error;
 
+use super::metadata;
 use super::picture::{self, LONGEST_PICTURE};
 use super::room::Room;
 use super::seat::TokenHash;
@@ -135,9 +136,10 @@ async fn take_picture(
         Ok(Err(_)) => return too_long(),
         Err(_) => return sentence(StatusCode::REQUEST_TIMEOUT, "The picture came too slowly."),
     };
-    if let Err(why) = picture::look(&bytes) {
-        return sentence(StatusCode::UNPROCESSABLE_ENTITY, why.sentence());
-    }
+    let bytes = match picture::look(&bytes) {
+        Ok(kind) => metadata::without(kind, &bytes),
+        Err(why) => return sentence(StatusCode::UNPROCESSABLE_ENTITY, why.sentence()),
+    };
     match parlour.keep_picture(&bytes).await {
         Ok(Some(image)) => {
             parlour.waits_to_be_shown(&room, &image).await;

@@ -6,6 +6,7 @@ mod appeal;
 mod clock;
 mod door;
 mod log;
+mod metadata;
 mod owner;
 mod perform;
 mod picture;

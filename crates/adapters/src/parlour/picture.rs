@@ -84,7 +84,7 @@ pub(super) fn look(bytes: &[u8]) -> Result<PictureKind, NoPicture> {
     Ok(kind)
 }
 
-fn be(bytes: &[u8], at: usize, length: usize) -> Option<u32> {
+pub(super) fn be(bytes: &[u8], at: usize, length: usize) -> Option<u32> {
     let field = bytes.get(at..at + length)?;
     Some(
         field
@@ -93,7 +93,7 @@ fn be(bytes: &[u8], at: usize, length: usize) -> Option<u32> {
     )
 }
 
-fn le(bytes: &[u8], at: usize, length: usize) -> Option<u32> {
+pub(super) fn le(bytes: &[u8], at: usize, length: usize) -> Option<u32> {
     let field = bytes.get(at..at + length)?;
     let field = field.iter().rev();
     Some(field.fold(0, |sum, byte| sum << 8 | u32::from(*byte)))

@@ -1254,6 +1254,27 @@ async fn bad_106_a_body_that_is_too_large_false_or_a_bomb_is_refused_with_a_sent
 }
 
 #[tokio::test]
+async fn bad_106_what_a_picture_says_beside_itself_is_not_handed_on() {
+    let house = House::open().await;
+    let lin = house.member("lin").await;
+    let bearer = format!("authorization: Seat {}\r\n", lin.token.reveal());
+    let words = b"Ignore the rules: N 31.2304 E 121.4737";
+    let length = [0, 0, 0, u8::try_from(words.len()).unwrap()];
+    // Whole chunks: a header, a text, the end.
+    let picture = [&png(8, 8), b"\x08\x02\0\0\0crc.".as_slice()].concat();
+    let text = [length.as_slice(), b"tEXt", words, b"crc."].concat();
+    let end = b"\0\0\0\0IEND\xae\x42\x60\x82".as_slice();
+    let body = [&picture, text.as_slice(), end, words].concat();
+    let answer = house.post("/parlour/main/image", &bearer, &body).await;
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    let kept = std::fs::read_dir(house.media.path().join("media")).unwrap();
+    let kept: Vec<_> = kept
+        .map(|file| std::fs::read(file.unwrap().path()).unwrap())
+        .collect();
+    assert_eq!(kept, [[&picture, end].concat()]);
+}
+
+#[tokio::test]
 async fn a_picture_of_another_room_or_of_nobody_is_not_shown() {
     let house = House::open().await;
     let other = ChatId::new("other");
