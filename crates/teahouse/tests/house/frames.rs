@@ -277,6 +277,60 @@ async fn bad_005_binary_is_refused_and_text_in_pieces_is_one_question() {
 }
 
 #[tokio::test]
+async fn bad_026_a_card_of_ten_kilobytes_is_a_short_clean_name_for_the_model_and_on_the_disk() {
+    let scene = Scene::open().await;
+    let us = scene.bridge.self_id();
+    let zalgo = format!("林{}", "\u{301}".repeat(5_000));
+    let turned = "\u{202e}moc.elpmaxe\u{2066}\n\u{1b}[31m\u{0}".repeat(500);
+    let title = "\u{202e}群".repeat(2_500);
+    for (n, card) in [zalgo, turned].into_iter().enumerate() {
+        let renamed = json!({
+            "post_type": "notice", "notice_type": "group_card", "self_id": us, "time": 0,
+            "group_id": 701, "user_id": 42, "card_new": card, "card_old": card,
+        });
+        scene.bridge.raw(renamed.to_string());
+        let body = json!([{"type": "text", "data": {"text": format!("ai number {n}?")}}]);
+        let question = json!({
+            "post_type": "message", "message_type": "group", "sub_type": "normal", "self_id": us,
+            "time": 0, "user_id": 42, "group_id": 701, "group_name": title, "message_id": n + 1,
+            "sender": {"nickname": card, "card": card, "title": title}, "message": body,
+        });
+        scene.bridge.raw(question.to_string());
+        let answered = scene
+            .bridge
+            .wait_until(|qq| qq.shown_by(701, us).len() > n + 1, LIMIT);
+        assert!(answered.await, "{}", said(&scene.house));
+    }
+    let asked = scene.model.requests();
+    assert_eq!(asked.len(), 2);
+    let is_odd =
+        |c: char| matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{1b}' | '\0');
+    for request in asked {
+        let prompt = request.body["messages"].to_string();
+        assert!(prompt.contains("林") || prompt.contains("moc"), "{prompt}");
+        let marks = prompt.matches('\u{301}').count();
+        assert!(
+            marks <= 64 && prompt.matches("moc").count() <= 6,
+            "{prompt}"
+        );
+        assert!(!prompt.contains(is_odd), "{prompt}");
+    }
+    let log = said(&scene.house);
+    assert!(!log.contains('\u{301}') && !log.contains(is_odd), "{log}");
+    let (_, ground, _) = scene.close().await;
+    let bytes = std::fs::read(ground.data().join("teahouse.db")).expect("the database");
+    let bytes = String::from_utf8_lossy(&bytes);
+    assert!(
+        !bytes.contains(&"\u{301}".repeat(64)),
+        "a long name is kept"
+    );
+    assert!(
+        !bytes.contains('\u{202e}') && !bytes.contains('\u{2066}'),
+        "a mark that turns lines is kept"
+    );
+}
+
+#[tokio::test]
 async fn bad_006_a_ping_flood_closes_its_link_and_no_other() {
     let scene = Scene::open().await;
     let mut link = Link::open(&scene).await;

@@ -295,6 +295,17 @@ async fn bad_094_no_session_an_old_one_or_a_stolen_one_opens_nothing() {
     assert_eq!(mine(&other).await.status, 200);
     doors.pass(31 * 24 * 3_600);
     assert_eq!(mine(&other).await.status, 401, "after thirty days");
+    // Who takes the house over by a new link ends every session there is.
+    let held = self::cookie(&doors.log_in(PASSWORD).await);
+    assert_eq!(mine(&held).await.status, 200);
+    let address = SocketAddr::from(([127, 0, 0, 1], doors.port));
+    let link = doors.owner.new_link(address).await.unwrap();
+    let (_, code) = link.split_once('#').unwrap();
+    let form = enter(code, "another pot of tea");
+    let new = self::cookie(&doors.post("/enter", &[], &form).await);
+    assert_eq!(mine(&held).await.status, 401, "removed at once");
+    assert_eq!(mine(&new).await.status, 200);
+    assert_eq!(doors.log_in(PASSWORD).await.status, 422);
 }
 
 #[tokio::test]
@@ -316,6 +327,15 @@ async fn bad_095_guessing_a_password_costs_time_and_closes_the_door_for_a_while(
     assert!(heard.body.contains("60 seconds"), "{heard:?}");
     doors.pass(60);
     assert_eq!(doors.log_in(PASSWORD).await.status, 303);
+    // Of a thousand tries in a minute five are looked at.
+    let mut looked_at = 0;
+    for n in 0..1_000 {
+        let heard = doors.log_in(&format!("guess number {n}")).await;
+        assert!([422, 429].contains(&heard.status), "{n}: {heard:?}");
+        looked_at += u32::from(heard.status == 422);
+    }
+    assert_eq!(looked_at, 5);
+    doors.pass(60);
     // A megabyte is not read.
     let heard = doors
         .post("/login", &[], &format!("password={}", "x".repeat(1 << 20)))
