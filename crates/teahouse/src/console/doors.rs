@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::{ConnectInfo, DefaultBodyLimit, Form, State};
+use axum::extract::{ConnectInfo, DefaultBodyLimit, Form, RawQuery, State};
 use axum::http::header::{ACCEPT, SET_COOKIE};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Redirect, Response};
@@ -17,7 +17,7 @@ use tracing::{error, info, warn};
 use super::owner::{Owner, Wrong};
 use super::pages::{self, EnterWrong, LoginWrong, Trouble};
 use super::session::OwnerSession;
-use super::strings;
+use super::strings::{self, asked, carried};
 
 /// The longest form.
 const LONGEST_FORM: usize = 4 * 1024;
@@ -54,6 +54,7 @@ struct LogOut {
 async fn enter(
     State(owner): State<Arc<Owner>>,
     ConnectInfo(from): ConnectInfo<SocketAddr>,
+    RawQuery(query): RawQuery,
     headers: HeaderMap,
     Form(form): Form<Enter>,
 ) -> Response {
@@ -61,9 +62,9 @@ async fn enter(
     match entered.await {
         Ok(cookie) => {
             info!("the house has an owner");
-            inside(cookie)
+            inside(cookie, query.as_deref())
         }
-        Err(wrong) => match language_of_page(&headers) {
+        Err(wrong) => match language_of_page(&headers, query.as_deref()) {
             Some(language) => enter_again(&wrong, language, &form.code),
             None => refuse(&wrong),
         },
@@ -73,16 +74,17 @@ async fn enter(
 async fn log_in(
     State(owner): State<Arc<Owner>>,
     ConnectInfo(from): ConnectInfo<SocketAddr>,
+    RawQuery(query): RawQuery,
     headers: HeaderMap,
     Form(form): Form<LogIn>,
 ) -> Response {
     match owner.log_in(&form.password, from.ip(), &headers).await {
-        Ok(cookie) => inside(cookie),
+        Ok(cookie) => inside(cookie, query.as_deref()),
         Err(wrong) => {
             if let Wrong::Password = wrong {
                 warn!(from = %from.ip(), "a wrong password");
             }
-            match language_of_page(&headers) {
+            match language_of_page(&headers, query.as_deref()) {
                 Some(language) => log_in_again(&wrong, language),
                 None => refuse(&wrong),
             }
@@ -110,8 +112,9 @@ async fn log_out(
     }
 }
 
-fn inside(cookie: HeaderValue) -> Response {
-    with_cookie(cookie, Redirect::to(INSIDE))
+fn inside(cookie: HeaderValue, query: Option<&str>) -> Response {
+    let inside = format!("{INSIDE}{}", carried(asked(query)));
+    with_cookie(cookie, Redirect::to(&inside))
 }
 
 fn with_cookie(cookie: HeaderValue, answer: impl IntoResponse) -> Response {
@@ -119,10 +122,10 @@ fn with_cookie(cookie: HeaderValue, answer: impl IntoResponse) -> Response {
 }
 
 /// The language of whoever looks at a page; a program is told in one sentence instead.
-pub(super) fn language_of_page(headers: &HeaderMap) -> Option<Language> {
+pub(super) fn language_of_page(headers: &HeaderMap, query: Option<&str>) -> Option<Language> {
     let accepts = headers.get(ACCEPT).and_then(|value| value.to_str().ok());
     let page = accepts.is_some_and(|accepts| accepts.contains("text/html"));
-    page.then(|| strings::language(None, headers, Language::English))
+    page.then(|| strings::language(asked(query), headers, Language::English))
 }
 
 fn enter_again(wrong: &Wrong, language: Language, code: &str) -> Response {

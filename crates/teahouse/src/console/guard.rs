@@ -26,7 +26,10 @@ pub(super) type Hosts = Arc<[String]>;
 /// Turns away what is not for us, and puts the headers of a page on all answers.
 pub(super) async fn keep(State(hosts): State<Hosts>, request: Request, next: Next) -> Response {
     let answer = match refuse(&hosts, &request) {
-        Some((status, why)) => match (language_of_page(request.headers()), status) {
+        Some((status, why)) => match (
+            language_of_page(request.headers(), request.uri().query()),
+            status,
+        ) {
             (Some(language), StatusCode::MISDIRECTED_REQUEST) => {
                 pages::trouble(language, Trouble::Misdirected)
             }

@@ -7,7 +7,7 @@ use axum::response::{IntoResponse, Response};
 use teahouse_core::Language;
 
 use super::assets::{ASSETS, Assets};
-use super::strings::{Words, script_words, words};
+use super::strings::{Words, carried, script_words, words};
 
 /// What went wrong at the first door.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,7 +55,7 @@ pub fn enter(language: Language, code: &str, wrong: Option<EnterWrong>) -> Respo
         kind: "enter".into(),
         title: w.enter_title,
         lead: w.enter_lead,
-        action: "/enter".into(),
+        action: String::new(),
         code: Some(code.into()),
         code_label: w.code,
         code_help: w.code_help,
@@ -86,7 +86,7 @@ pub fn login(language: Language, wrong: Option<LoginWrong>) -> Response {
         kind: "login".into(),
         title: w.login_title,
         lead: "",
-        action: "/login".into(),
+        action: String::new(),
         code: None,
         code_label: "",
         code_help: "",
@@ -127,7 +127,13 @@ pub enum JoinWrong {
 }
 
 /// Where a guest takes a seat; the invitation comes in the fragment, which we never see. `code` is what was tried.
-pub fn join(language: Language, room: &str, code: &str, wrong: Option<JoinWrong>) -> Response {
+pub fn join(
+    language: Language,
+    room: &str,
+    asked: Option<Language>,
+    code: &str,
+    wrong: Option<JoinWrong>,
+) -> Response {
     let w = words(language);
     let (status, why) = match wrong {
         None => (StatusCode::OK, ""),
@@ -140,7 +146,7 @@ pub fn join(language: Language, room: &str, code: &str, wrong: Option<JoinWrong>
         kind: format!("invite:{room}"),
         title: w.join_title,
         lead: w.join_lead,
-        action: format!("/parlour/{room}/sit"),
+        action: format!("/parlour/{room}/sit{}", carried(asked)),
         code: Some(code.into()),
         code_label: w.join_code,
         code_help: "",
@@ -247,6 +253,7 @@ struct Door {
     kind: String,
     title: &'static str,
     lead: &'static str,
+    /// Empty posts to the page's own address, with all that it asks for.
     action: String,
     code: Option<String>,
     code_label: &'static str,

@@ -49,7 +49,10 @@ pub fn routes(rooms: Rooms) -> Router {
     Router::new()
         .route(
             "/",
-            get(|| async { Redirect::to(&format!("/parlour/{MAIN_ROOM}")) }),
+            get(|Query(asked): Query<Asked>| async move {
+                let carried = strings::carried(asked.language());
+                Redirect::to(&format!("/parlour/{MAIN_ROOM}{carried}"))
+            }),
         )
         .route("/enter", get(enter))
         .route("/login", get(log_in))
@@ -83,9 +86,16 @@ pub fn routes(rooms: Rooms) -> Router {
         .with_state(rooms)
 }
 
+/// What an address asks for.
 #[derive(Default, Deserialize)]
 pub(super) struct Asked {
     lang: Option<String>,
+}
+
+impl Asked {
+    fn language(&self) -> Option<Language> {
+        strings::known(self.lang.as_deref()?)
+    }
 }
 
 impl Rooms {
@@ -100,7 +110,7 @@ impl Rooms {
     }
 
     pub(super) fn language(&self, asked: &Asked, headers: &HeaderMap) -> Language {
-        strings::language(asked.lang.as_deref(), headers, self.language)
+        strings::language(asked.language(), headers, self.language)
     }
 
     fn show(&self, room: &str, language: Language, csrf: Option<&str>) -> Response {
@@ -157,7 +167,7 @@ async fn join(
 ) -> Response {
     let language = rooms.language(&asked, &headers);
     match rooms.parlour().room_card(&ChatId::new(room.as_str())) {
-        Ok(_) => pages::join(language, &room, "", None),
+        Ok(_) => pages::join(language, &room, asked.language(), "", None),
         Err(_) => pages::trouble(language, Trouble::Missing),
     }
 }
@@ -181,7 +191,8 @@ async fn sit(
     let joined = rooms.parlour().join(&id, guest.code.trim(), &guest.name);
     let wrong = match joined.await {
         Ok(NewSeat { seat, token }) => {
-            let link = format!("/parlour/{room}/seat/{seat}#{}", token.reveal());
+            let carried = strings::carried(asked.language());
+            let link = format!("/parlour/{room}/seat/{seat}{carried}#{}", token.reveal());
             return Redirect::to(&link).into_response();
         }
         Err(ParlourError::NoRoom { .. }) => return pages::trouble(language, Trouble::Missing),
@@ -193,7 +204,7 @@ async fn sit(
             JoinWrong::Broken
         }
     };
-    pages::join(language, &room, &guest.code, Some(wrong))
+    pages::join(language, &room, asked.language(), &guest.code, Some(wrong))
 }
 
 async fn seat(

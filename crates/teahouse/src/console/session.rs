@@ -13,9 +13,11 @@ use axum::response::{IntoResponse, Redirect, Response};
 use rand::RngExt;
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
+use teahouse_core::Language;
 use teahouse_store::{KeptSession, SessionId, Store, StoreError};
 use tracing::error;
 
+use super::strings::{asked, carried};
 use crate::clock::Clock;
 
 /// The cookie's name.
@@ -123,7 +125,7 @@ impl<S: Send + Sync> FromRequestParts<S> for OwnerSession {
             let page = accepts.is_some_and(|accept| accept.contains("text/html"));
             return Err(
                 match reads && page && !parts.headers.contains_key("hx-request") {
-                    true => Refused::LogIn,
+                    true => Refused::LogIn(asked(parts.uri.query())),
                     false => Refused::Nobody,
                 },
             );
@@ -140,8 +142,8 @@ impl<S: Send + Sync> FromRequestParts<S> for OwnerSession {
 /// Why it is not done.
 #[derive(Clone, Copy, Debug)]
 pub enum Refused {
-    /// Nobody is logged in: a page leads to the log-in.
-    LogIn,
+    /// Nobody is logged in: a page leads to the log-in, in the language that was asked of it.
+    LogIn(Option<Language>),
     /// Nobody is logged in.
     Nobody,
     /// The session's token is missing: it may come from a foreign page.
@@ -151,7 +153,9 @@ pub enum Refused {
 impl IntoResponse for Refused {
     fn into_response(self) -> Response {
         match self {
-            Refused::LogIn => Redirect::to("/login").into_response(),
+            Refused::LogIn(asked) => {
+                Redirect::to(&format!("/login{}", carried(asked))).into_response()
+            }
             Refused::Nobody => (StatusCode::UNAUTHORIZED, "Log in first.\n").into_response(),
             Refused::Foreign => (
                 StatusCode::FORBIDDEN,

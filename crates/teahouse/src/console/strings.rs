@@ -283,19 +283,36 @@ pub fn script_words(language: Language) -> String {
     serde_json::to_string(&all).unwrap_or_else(|_| "{}".into())
 }
 
-/// The language a browser asks for: the first of its list that we speak; `asked` (from `?lang=`) outranks it.
-pub fn language(asked: Option<&str>, headers: &HeaderMap, otherwise: Language) -> Language {
-    let known = |tag: &str| match tag.trim().get(..2).map(str::to_ascii_lowercase).as_deref() {
+pub(super) fn known(tag: &str) -> Option<Language> {
+    match tag.trim().get(..2).map(str::to_ascii_lowercase).as_deref() {
         Some("zh") => Some(Language::Chinese),
         Some("en") => Some(Language::English),
         _ => None,
-    };
+    }
+}
+
+/// The language that an address asks for with `?lang=`.
+pub fn asked(query: Option<&str>) -> Option<Language> {
+    let mut pairs = query?.split('&');
+    pairs.find_map(|pair| known(pair.strip_prefix("lang=")?))
+}
+
+/// What an address ends with, so that the next page speaks what was asked of this one.
+pub fn carried(asked: Option<Language>) -> &'static str {
+    match asked {
+        None => "",
+        Some(Language::Chinese) => "?lang=zh",
+        Some(Language::English) => "?lang=en",
+    }
+}
+
+/// The language a browser asks for: the first of its list that we speak; `asked` by the address outranks it.
+pub fn language(asked: Option<Language>, headers: &HeaderMap, otherwise: Language) -> Language {
     let listed = headers
         .get(header::ACCEPT_LANGUAGE)
         .and_then(|value| value.to_str().ok())
         .unwrap_or_default();
     asked
-        .and_then(known)
         .or_else(|| listed.split(',').take(16).find_map(known))
         .unwrap_or(otherwise)
 }
@@ -378,14 +395,16 @@ mod tests {
 
     #[test]
     fn the_browser_chooses_the_language_and_the_link_outranks_it() {
-        let speaks = |list: &'static str, asked| {
+        let speaks = |list: &'static str, query| {
             let mut headers = HeaderMap::new();
             headers.insert(header::ACCEPT_LANGUAGE, list.parse().unwrap());
-            language(asked, &headers, Language::English)
+            language(asked(query), &headers, Language::English)
         };
         assert_eq!(speaks("zh-TW,zh;q=0.9,en;q=0.8", None), Language::Chinese);
         assert_eq!(speaks("fr, en-GB;q=0.5, zh;q=0.1", None), Language::English);
-        assert_eq!(speaks("en", Some("zh")), Language::Chinese);
-        assert_eq!(speaks("fr", Some("nonsense")), Language::English);
+        assert_eq!(speaks("en", Some("lang=zh")), Language::Chinese);
+        assert_eq!(speaks("zh", Some("a=b&lang=en-GB")), Language::English);
+        assert_eq!(speaks("fr", Some("lang=nonsense")), Language::English);
+        assert_eq!(speaks("zh", Some("slang=en&lang")), Language::Chinese);
     }
 }

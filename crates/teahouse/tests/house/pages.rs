@@ -114,6 +114,72 @@ async fn no_page_carries_a_script_or_a_style_of_its_own_or_names_another_host() 
     house.terminate().await;
 }
 
+/// The language goes with the address, from page to page, whatever the browser prefers.
+#[tokio::test]
+async fn who_asks_for_a_language_is_answered_in_it_until_they_are_in_the_room() {
+    let ground = ground();
+    let house = ground.open().await;
+    let zh = [("Accept", "text/html"), ("Accept-Language", "zh-CN")];
+    let get = async |path: &str| ground.knock("GET", path, &zh).await;
+    let lang = |page: &str| match page.contains("<html lang=\"en\"") {
+        true => "en",
+        false => "zh",
+    };
+    for (path, expected) in [
+        ("/login", "zh"),
+        ("/login?lang=en", "en"),
+        ("/enter?lang=en", "en"),
+        ("/parlour/main/join?lang=en", "en"),
+        ("/parlour/main/seat/0?lang=en", "en"),
+        ("/parlour/none/join?lang=en", "en"),
+        ("/nothing?lang=en", "en"),
+        ("/nothing?lang=fr", "zh"),
+    ] {
+        assert_eq!(lang(&get(path).await.body), expected, "{path}");
+    }
+    for (path, leads_to) in [
+        ("/", "/parlour/main"),
+        ("/?lang=en", "/parlour/main?lang=en"),
+        ("/parlour/main", "/login"),
+        ("/parlour/main?lang=en", "/login?lang=en"),
+    ] {
+        let head = get(path).await.head;
+        assert!(
+            head.contains(&format!("location: {leads_to}\r\n")),
+            "{path}: {head}"
+        );
+    }
+    let form = ("Content-Type", "application/x-www-form-urlencoded");
+    let posting = [zh[0], zh[1], form];
+    for (path, body) in [
+        ("/login?lang=en", "password=not+this+one"),
+        ("/enter?lang=en", "code=0&password=a+pot+of+oolong"),
+        ("/parlour/main/sit?lang=en", "code=0&name=lin"),
+    ] {
+        let again = ground.post(path, &posting, body).await;
+        assert!([403, 422].contains(&again.status), "{path}: {again:?}");
+        assert_eq!(lang(&again.body), "en", "{path}");
+    }
+    let foreign = [
+        posting[0],
+        posting[1],
+        posting[2],
+        ("Origin", "https://evil.example"),
+    ];
+    let refused = ground.post("/login?lang=en", &foreign, "password=x").await;
+    assert_eq!((refused.status, lang(&refused.body)), (403, "en"));
+    let log = said(&house);
+    let (_, code) = log.rsplit_once("/enter#").expect("a link was shown");
+    let code = code.split_whitespace().next().unwrap();
+    let body = format!("code={code}&password=a+pot+of+oolong");
+    let entered = ground.post("/enter?lang=en", &posting, &body).await;
+    assert!(
+        entered.head.contains("location: /parlour/main?lang=en\r\n"),
+        "{entered:?}"
+    );
+    house.terminate().await;
+}
+
 #[tokio::test]
 async fn what_a_page_asks_for_comes_from_the_house_and_may_be_kept() {
     let ground = ground();
