@@ -37,7 +37,7 @@ test('Alt and a number takes a seat that this tab has made, and nothing is said 
 test('what waits to be sent keeps the tab on its seat', async t => {
   const home = await house(t);
   const chrome = await browser(t, home);
-  chrome.expect(/WebSocket|ERR_CONNECTION/);
+  chrome.expect(/WebSocket|ERR_CONNECTION|htmx:(afterRequest|sendError)/);
   const page = await owner(chrome, home);
   await seatLink(page, '阿明');
   await closePanel(page);

@@ -112,6 +112,8 @@ for (const size of SIZES) {
   await card.getByTestId('mute').click();
   await member.getByTestId('barred').waitFor();
   await shot(member, '16-muted');
+  await member.getByTestId('appeal').locator('summary').click();
+  await shot(member, '16-muted-appeals');
   await card.getByTestId('unmute').click();
   await still(page);
   await card.getByTestId('seat-role').selectOption('lurker');
