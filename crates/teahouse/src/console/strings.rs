@@ -142,7 +142,7 @@ words! {
         role_bot: "机器人", "bot";
         guests: "访客", "Guests";
         guests_limit: "一天一共最多花", "May cost together a day";
-        guests_help: "凭邀请坐下的人共用，按模型价格的货币算。今天花了", "Shared by all who came by an invitation, in the currency of the model's price. Today:";
+        guests_help: "凭邀请坐下的人共用，按模型价格的货币算。今天：", "Shared by all who came by an invitation, in the currency of the model's price. Today:";
         guests_nothing: "还没花", "nothing yet";
         guests_go: "改额度", "Set";
         skin: "像哪个平台", "Plays the platform";
