@@ -116,3 +116,25 @@ pub(crate) fn shown_name(sender: &Sender) -> String {
     debug_assert!(sender.kind != SenderKind::Ourselves);
     clean_text(&sender.name).chars().take(64).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use teahouse_core::MemberId;
+
+    #[test]
+    fn bad_026_a_name_is_kept_short_and_without_marks_that_turn_a_line() {
+        let kept = |name: &str| {
+            shown_name(&Sender {
+                id: MemberId::new("42"),
+                name: name.to_owned(),
+                role: None,
+                kind: SenderKind::Person,
+            })
+        };
+        assert_eq!(kept("\u{202e}Lin\u{2066}\u{1b}\u{0}"), "Lin");
+        let zalgo = format!("林{}", "\u{301}".repeat(10_000));
+        assert_eq!(kept(&zalgo).chars().count(), 16);
+        assert_eq!(kept(&zalgo.repeat(9)).chars().count(), 64);
+    }
+}
