@@ -53,11 +53,14 @@ pub struct Quoted {
 #[derive(Clone, Debug, Default)]
 pub struct Replies {
     lines: VecDeque<Line>,
+    /// What those lines say, in the same order.
+    said: VecDeque<Said>,
+    names: Names,
 }
 
+/// A line as it is compared with others: a hundred of them lie close together.
 #[derive(Clone, Debug)]
 struct Line {
-    heard: Heard,
     /// Both folded to lower case and hashed: comparing a hundred lines is comparing numbers.
     member: u64,
     name: u64,
@@ -65,6 +68,43 @@ struct Line {
     to: Option<u64>,
     /// Whom it seems to speak with, named or not.
     with: Option<u64>,
+    /// In seconds.
+    at: Option<i64>,
+    /// How the name begins, if it is longer than one character.
+    begins: Option<char>,
+}
+
+/// The rest of it, which is looked at more rarely.
+#[derive(Clone, Debug)]
+struct Said {
+    id: String,
+    name: String,
+    text: String,
+}
+
+/// How many lines are of somebody whose name ends in these bits when hashed: most words are nobody's name, and that is
+/// seen at once.
+#[derive(Clone, Debug)]
+struct Names([u8; 256]);
+
+impl Default for Names {
+    fn default() -> Self {
+        Names([0; 256])
+    }
+}
+
+impl Names {
+    fn add(&mut self, name: u64) {
+        self.0[name as usize % 256] += 1;
+    }
+
+    fn remove(&mut self, name: u64) {
+        self.0[name as usize % 256] -= 1;
+    }
+
+    fn may_have(&self, name: u64) -> bool {
+        self.0[name as usize % 256] > 0
+    }
 }
 
 impl Replies {
@@ -88,24 +128,47 @@ impl Replies {
             }
         });
         let ids = answered
-            .and_then(|index| self.lines.get(index))
-            .map(|line| line.heard.id.clone());
+            .and_then(|index| self.said.get(index))
+            .map(|said| said.id.clone());
         if self.lines.len() >= LINES_REMEMBERED {
-            self.lines.pop_front();
+            self.forget_at(0);
         }
+        let name = key(&heard.name);
+        let mut chars = heard.name.chars();
+        let (begins, second) = (chars.next(), chars.next());
+        self.names.add(name);
         self.lines.push_back(Line {
-            name: key(&heard.name),
-            heard,
             member,
+            name,
             to,
             with,
+            at: heard.at.map(Timestamp::as_second),
+            begins: second.and(begins),
+        });
+        self.said.push_back(Said {
+            id: heard.id,
+            name: heard.name,
+            text: heard.text,
         });
         ids.into_iter().collect()
     }
 
     /// Forgets a line that was taken back.
     pub fn forget(&mut self, id: &str) {
-        self.lines.retain(|line| line.heard.id != id);
+        while let Some(index) = self.last_said(|said| said.id == id) {
+            self.forget_at(index);
+        }
+    }
+
+    fn forget_at(&mut self, index: usize) {
+        self.said.remove(index);
+        if let Some(line) = self.lines.remove(index) {
+            self.names.remove(line.name);
+        }
+    }
+
+    fn last_said(&self, is_it: impl Fn(&Said) -> bool) -> Option<usize> {
+        self.said.iter().rposition(is_it)
     }
 
     fn last(&self, is_it: impl Fn(&Line) -> bool) -> Option<usize> {
@@ -115,16 +178,19 @@ impl Replies {
     fn quoted(&self, heard: &Heard) -> Option<usize> {
         let quoted = heard.quotes.as_ref()?;
         if !quoted.id.is_empty()
-            && let Some(index) = self.last(|line| line.heard.id == quoted.id)
+            && let Some(index) = self.last_said(|said| said.id == quoted.id)
         {
             return Some(index);
         }
         let words = quoted.text.trim();
+        if words.is_empty() {
+            return None;
+        }
         let by = key(&quoted.member);
-        self.last(|line| {
-            !words.is_empty()
-                && line.heard.text.trim() == words
-                && (quoted.member.is_empty() || line.member == by || line.name == by)
+        let mut lines = self.lines.iter().zip(&self.said);
+        lines.rposition(|(line, said)| {
+            (quoted.member.is_empty() || line.member == by || line.name == by)
+                && said.text.trim() == words
         })
     }
 
@@ -148,6 +214,9 @@ impl Replies {
                 continue;
             }
             let called = key(word);
+            if !self.names.may_have(called) {
+                continue;
+            }
             match self.last(|line| line.name == called) {
                 Some(index) if self.lines[index].member != me => {
                     return Some(self.lines[index].member);
@@ -160,11 +229,13 @@ impl Replies {
             return None;
         }
         // Chinese needs no blank after a name: 阿明你在吗.
-        self.last(|line| {
-            let name = line.heard.name.as_str();
-            line.member != me && name.chars().nth(1).is_some() && text.starts_with(name)
-        })
-        .map(|index| self.lines[index].member)
+        let begins = text.chars().next();
+        let mut lines = self.lines.iter().zip(&self.said);
+        lines
+            .rposition(|(line, said)| {
+                line.begins == begins && line.member != me && text.starts_with(&said.name)
+            })
+            .map(|index| self.lines[index].member)
     }
 
     fn answered(&self, heard: &Heard, me: u64, to: Option<u64>) -> Option<usize> {
@@ -204,8 +275,8 @@ impl Replies {
     }
 
     fn age(&self, index: usize, heard: &Heard) -> Option<i64> {
-        let (then, now) = (self.lines[index].heard.at?, heard.at?);
-        Some(now.as_second().saturating_sub(then.as_second()))
+        let (then, now) = (self.lines[index].at?, heard.at?);
+        Some(now.as_second().saturating_sub(then))
     }
 }
 
@@ -233,8 +304,15 @@ fn is_edge(c: char) -> bool {
 /// FNV-1a over the lower-case letters.
 fn key(name: &str) -> u64 {
     let mut hash = 0xcbf2_9ce4_8422_2325_u64;
-    for c in name.chars().flat_map(char::to_lowercase) {
+    let mut add = |c: char| {
         hash = (hash ^ u64::from(u32::from(c))).wrapping_mul(0x0000_0100_0000_01b3);
+    };
+    for c in name.chars() {
+        if c.is_ascii() {
+            add(c.to_ascii_lowercase());
+        } else {
+            c.to_lowercase().for_each(&mut add);
+        }
     }
     hash
 }

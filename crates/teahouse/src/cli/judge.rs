@@ -4,18 +4,17 @@
 mod shapes;
 
 use std::collections::HashMap;
-use std::io::{BufRead, BufReader, BufWriter, Write};
+use std::io::{BufRead, BufReader, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 
 use anyhow::Context;
 use clap::{Args, ValueEnum};
-use jiff::Timestamp;
 use teahouse_core::rules::climb::{Climbs, Said, Who};
 use teahouse_core::rules::judge::{Line, Seen, Voice};
 use teahouse_core::rules::{Side, language, level, links};
-use teahouse_core::{Heard, Language, MemberId, Mode, Quoted, Replies, calls};
+use teahouse_core::{Heard, Language, Mode, Quoted, Replies, calls};
 
 use super::config_errors;
 use crate::config::{self, Ruled};
@@ -28,6 +27,8 @@ const BATCH: usize = 512;
 const AHEAD: usize = 4;
 /// Rooms whose latest lines are remembered.
 const ROOMS: usize = 1_000;
+/// So many bytes are written at once, and the rest of a line.
+const WRITTEN: usize = 1 << 17;
 /// The longest line that is read: a longer one is an error, and the next one is read as usual.
 const LONGEST: usize = 4 << 20;
 
@@ -179,7 +180,14 @@ struct Desk<'r> {
 #[derive(Default)]
 struct Memory {
     climbs: Climbs,
+    rooms: Rooms,
+}
+
+/// The rooms that somebody has spoken in.
+#[derive(Default)]
+struct Rooms {
     rooms: HashMap<String, Room>,
+    /// How many lines there were.
     lines: u64,
 }
 
@@ -210,7 +218,8 @@ impl Desk<'_> {
             let why = format!("the line has {} bytes, {LONGEST} are read", line.len());
             return Err(Box::new(Out::error(why, number)));
         }
-        let line = In::read(line).map_err(|why| Box::new(Out::error(why, number)))?;
+        let mut line = In::read(line).map_err(|why| Box::new(Out::error(why, number)))?;
+        let id = std::mem::take(&mut line.id);
         let text = line.text.as_str();
         let charter = &self.ruled.charter;
         let (mut seen, rewritten, judgement) = match self.side {
@@ -237,7 +246,7 @@ impl Desk<'_> {
         };
         let language = seen.language.unwrap_or_else(|| language::identify(text));
         let mut out = Out {
-            id: line.id.clone(),
+            id,
             language: language.as_str(),
             level: wants_level
                 .then(|| level::level_of(text, language))
@@ -254,22 +263,15 @@ impl Desk<'_> {
     }
 
     fn with_line<T>(&self, line: &In, look: impl FnOnce(&Line<'_>) -> T) -> T {
-        let member = line
-            .member
-            .as_ref()
-            .map(|member| MemberId::new(member.id.clone()));
-        let names: Vec<&str> = line
-            .member
-            .iter()
-            .map(|member| member.name.as_str())
-            .collect();
-        let joined = line.member.as_ref().and_then(|member| member.joined);
+        let member = line.member.as_ref();
+        let name = member.map(|member| [member.name.as_str()]);
+        let joined = member.and_then(|member| member.joined);
         look(&Line {
             text: &line.text,
             quote: line.quote.as_ref().map(|quote| quote.text.as_str()),
-            beside: &names,
-            member: member.as_ref(),
-            role: line.member.as_ref().and_then(|member| member.role),
+            beside: name.as_ref().map_or(&[], |name| name.as_slice()),
+            member: member.map(|member| &member.id),
+            role: member.and_then(|member| member.role),
             is_newcomer: line
                 .time
                 .is_some_and(|now| self.ruled.charter.is_newcomer(joined, now)),
@@ -279,7 +281,8 @@ impl Desk<'_> {
 
     /// Takes the judges' batches in turn, does what needs the lines before, and writes.
     fn write_all(&self, judges: &[Receiver<Done>]) -> anyhow::Result<()> {
-        let mut output = BufWriter::with_capacity(1 << 20, std::io::stdout().lock());
+        let mut output = std::io::stdout().lock();
+        let mut lines = Vec::with_capacity(2 * WRITTEN);
         let mut memory = Memory::default();
         for judge in judges.iter().cycle() {
             let Ok(batch) = judge.recv() else { break };
@@ -288,19 +291,18 @@ impl Desk<'_> {
                     Ok(looked) => self.finish(looked, &mut memory),
                     Err(out) => *out,
                 };
-                match write_line(&mut output, &out) {
-                    // Whoever reads has seen enough.
-                    Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => return Ok(()),
-                    done => done.context("cannot write")?,
+                serde_json::to_writer(&mut lines, &out).context("cannot write")?;
+                lines.push(b'\n');
+                if lines.len() >= WRITTEN {
+                    if !write(&mut output, &lines)? {
+                        return Ok(());
+                    }
+                    lines.clear();
                 }
             }
         }
-        match output.flush() {
-            Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
-                Err(error).context("cannot write")
-            }
-            Ok(()) | Err(_) => Ok(()),
-        }
+        write(&mut output, &lines)?;
+        Ok(())
     }
 
     fn finish(&self, looked: Looked, memory: &mut Memory) -> Out {
@@ -309,16 +311,17 @@ impl Desk<'_> {
             seen,
             mut out,
         } = looked;
+        let said = line.said();
+        let room = said.map(|(room, ..)| memory.rooms.enter(room));
         if self.side != Side::Answer {
-            let said = line.said();
             let judgement = self.with_line(&line, |about| {
                 let who = said.map(|(room, member, at)| (Who::of(room, member), Said::at(at)));
                 self.ruled.rules.fold(seen, about, who, &mut memory.climbs)
             });
             out.judged(judgement);
         }
-        if let Some((room, member, at)) = line.said() {
-            out.answers_to = memory.hears(room, member, at, &line);
+        if let Some(room) = room {
+            out.answers_to = room.hears(line, out.id.clone());
         }
         if self.explain {
             out.explain(&self.ruled.charter);
@@ -327,39 +330,52 @@ impl Desk<'_> {
     }
 }
 
-impl Memory {
-    /// The earlier lines that this one answers; it is remembered for those that follow.
-    fn hears(&mut self, room: &str, member: &str, at: Timestamp, line: &In) -> Vec<String> {
+impl Rooms {
+    /// The room with this name; where there are too many, the one that was silent longest is forgotten.
+    fn enter(&mut self, name: &str) -> &mut Room {
         self.lines += 1;
-        if !self.rooms.contains_key(room) && self.rooms.len() >= ROOMS {
-            let oldest = self.rooms.iter().min_by_key(|(_, room)| room.latest);
-            if let Some(oldest) = oldest.map(|(name, _)| name.clone()) {
-                self.rooms.remove(&oldest);
+        if !self.rooms.contains_key(name) {
+            if self.rooms.len() >= ROOMS {
+                let oldest = self.rooms.iter().min_by_key(|(_, room)| room.latest);
+                if let Some(oldest) = oldest.map(|(name, _)| name.clone()) {
+                    self.rooms.remove(&oldest);
+                }
             }
+            self.rooms.insert(name.to_owned(), Room::default());
         }
-        let name = line
-            .member
-            .as_ref()
-            .map_or("", |member| member.name.as_str());
-        let room = self.rooms.entry(room.to_owned()).or_default();
+        let room = self.rooms.get_mut(name).expect("it was put there");
         room.latest = self.lines;
-        room.replies.hear(Heard {
-            id: line.id.clone(),
-            member: member.to_owned(),
-            name: name.to_owned(),
-            text: line.text.clone(),
-            at: Some(at),
+        room
+    }
+}
+
+impl Room {
+    /// The earlier lines that this one answers; it is remembered for those that follow.
+    fn hears(&mut self, line: In, id: String) -> Vec<String> {
+        let (member, name) = line
+            .member
+            .map(|member| (member.id.as_str().to_owned(), member.name))
+            .unwrap_or_default();
+        self.replies.hear(Heard {
+            id,
+            member,
+            name,
+            text: line.text,
+            at: line.time,
             mentions: vec![],
-            quotes: line.quote.as_ref().map(|quote| Quoted {
+            quotes: line.quote.map(|quote| Quoted {
                 id: String::new(),
-                text: quote.text.clone(),
-                member: quote.member.clone(),
+                text: quote.text,
+                member: quote.member,
             }),
         })
     }
 }
 
-fn write_line(output: &mut impl Write, out: &Out) -> std::io::Result<()> {
-    serde_json::to_writer(&mut *output, out)?;
-    output.write_all(b"\n")
+/// Whether anybody still reads; whoever has seen enough goes.
+fn write(output: &mut impl Write, lines: &[u8]) -> anyhow::Result<bool> {
+    match output.write_all(lines).and_then(|()| output.flush()) {
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(false),
+        done => done.map(|()| true).context("cannot write"),
+    }
 }
