@@ -175,6 +175,12 @@ impl Replies {
         self.lines.iter().rposition(is_it)
     }
 
+    /// Of the lines from this one on.
+    fn last_from(&self, from: usize, is_it: impl Fn(&Line) -> bool) -> Option<usize> {
+        let index = self.lines.range(from..).rposition(is_it)?;
+        Some(from + index)
+    }
+
     fn quoted(&self, heard: &Heard) -> Option<usize> {
         let quoted = heard.quotes.as_ref()?;
         if !quoted.id.is_empty()
@@ -240,7 +246,8 @@ impl Replies {
 
     fn answered(&self, heard: &Heard, me: u64, to: Option<u64>) -> Option<usize> {
         let own = self.last(|line| line.member == me);
-        let newer = |index: usize| own.is_none_or(|own| index > own);
+        // After my own last line.
+        let newer = own.map_or(0, |own| own + 1);
         if let Some(to) = to {
             let last = self.last(|line| line.member == to)?;
             if let Some(own) = own
@@ -259,15 +266,16 @@ impl Replies {
         }
         let fresh =
             |index: usize, within: i64| self.age(index, heard).is_none_or(|age| age <= within);
-        let to_me = self.last(|line| line.to == Some(me) && line.member != me);
-        if let Some(index) = to_me.filter(|index| newer(*index) && fresh(*index, TO_ME)) {
+        let to_me = self.last_from(newer, |line| line.to == Some(me) && line.member != me);
+        if let Some(index) = to_me.filter(|index| fresh(*index, TO_ME)) {
             return Some(index);
         }
         let own = own?;
         if let Some(partner) = self.lines[own].to.or(self.lines[own].with) {
-            let answer =
-                self.last(|line| line.member == partner && line.to.is_none_or(|to| to == me));
-            if let Some(index) = answer.filter(|index| *index > own && fresh(*index, GOES_ON)) {
+            let answer = self.last_from(newer, |line| {
+                line.member == partner && line.to.is_none_or(|to| to == me)
+            });
+            if let Some(index) = answer.filter(|index| fresh(*index, GOES_ON)) {
                 return Some(index);
             }
         }

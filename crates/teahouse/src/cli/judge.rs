@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 
 use anyhow::Context;
 use clap::{Args, ValueEnum};
@@ -81,10 +81,11 @@ struct Raw {
 }
 
 impl Raw {
-    fn starting_at(first: usize) -> Raw {
+    /// `bytes` or so will be there.
+    fn starting_at(first: usize, bytes: usize) -> Raw {
         Raw {
             first,
-            bytes: Vec::new(),
+            bytes: Vec::with_capacity(bytes),
             ends: Vec::with_capacity(BATCH),
         }
     }
@@ -123,9 +124,10 @@ impl Judge {
             for _ in 0..judges {
                 let (lines, work) = sync_channel::<Raw>(AHEAD);
                 let (done, looked) = sync_channel(AHEAD);
-                threads.spawn(move || desk.look_at_all(&work, &done));
+                let (back, spent) = channel();
+                threads.spawn(move || desk.look_at_all(&work, &done, &spent));
                 to_judges.push(lines);
-                from_judges.push(looked);
+                from_judges.push((looked, back));
             }
             let reader = threads.spawn(move || read_all(&to_judges));
             let written = desk.write_all(&from_judges);
@@ -144,7 +146,7 @@ impl Judge {
 fn read_all(judges: &[SyncSender<Raw>]) -> anyhow::Result<()> {
     let mut input = BufReader::with_capacity(1 << 20, std::io::stdin().lock());
     let mut turn = 0;
-    let mut batch = Raw::starting_at(1);
+    let mut batch = Raw::starting_at(1, 0);
     loop {
         let read = input
             .read_until(b'\n', &mut batch.bytes)
@@ -154,7 +156,8 @@ fn read_all(judges: &[SyncSender<Raw>]) -> anyhow::Result<()> {
             batch.ends.push(batch.bytes.len());
         }
         if batch.ends.len() >= BATCH || (is_end && !batch.ends.is_empty()) {
-            let next = Raw::starting_at(batch.next_number());
+            let like_this_one = batch.bytes.len().min(LONGEST) * 5 / 4;
+            let next = Raw::starting_at(batch.next_number(), like_this_one);
             let full = std::mem::replace(&mut batch, next);
             // The writer has gone: nobody reads any further.
             if judges[turn % judges.len()].send(full).is_err() {
@@ -200,8 +203,10 @@ struct Room {
 }
 
 impl Desk<'_> {
-    fn look_at_all(&self, work: &Receiver<Raw>, done: &SyncSender<Done>) {
+    /// What was written comes back: memory is given up most cheaply where it was taken.
+    fn look_at_all(&self, work: &Receiver<Raw>, done: &SyncSender<Done>, spent: &Receiver<Done>) {
         while let Ok(batch) = work.recv() {
+            spent.try_iter().for_each(drop);
             let looked = batch
                 .lines()
                 .map(|(number, line)| self.look(number, line))
@@ -280,18 +285,18 @@ impl Desk<'_> {
     }
 
     /// Takes the judges' batches in turn, does what needs the lines before, and writes.
-    fn write_all(&self, judges: &[Receiver<Done>]) -> anyhow::Result<()> {
+    fn write_all(&self, judges: &[(Receiver<Done>, Sender<Done>)]) -> anyhow::Result<()> {
         let mut output = std::io::stdout().lock();
         let mut lines = Vec::with_capacity(2 * WRITTEN);
         let mut memory = Memory::default();
-        for judge in judges.iter().cycle() {
-            let Ok(batch) = judge.recv() else { break };
-            for looked in batch {
+        for (judge, back) in judges.iter().cycle() {
+            let Ok(mut batch) = judge.recv() else { break };
+            for looked in &mut batch {
                 let out = match looked {
                     Ok(looked) => self.finish(looked, &mut memory),
-                    Err(out) => *out,
+                    Err(out) => out,
                 };
-                serde_json::to_writer(&mut lines, &out).context("cannot write")?;
+                serde_json::to_writer(&mut lines, out).context("cannot write")?;
                 lines.push(b'\n');
                 if lines.len() >= WRITTEN {
                     if !write(&mut output, &lines)? {
@@ -300,28 +305,43 @@ impl Desk<'_> {
                     lines.clear();
                 }
             }
+            // A judge that has ended takes nothing back.
+            let _ = back.send(batch);
         }
         write(&mut output, &lines)?;
         Ok(())
     }
 
-    fn finish(&self, looked: Looked, memory: &mut Memory) -> Out {
-        let Looked {
-            line,
-            seen,
-            mut out,
-        } = looked;
+    /// Does what needs the lines before.
+    fn finish<'l>(&self, looked: &'l mut Looked, memory: &mut Memory) -> &'l Out {
+        let Looked { line, seen, out } = looked;
         let said = line.said();
-        let room = said.map(|(room, ..)| memory.rooms.enter(room));
         if self.side != Side::Answer {
-            let judgement = self.with_line(&line, |about| {
+            let seen = std::mem::take(seen);
+            let judgement = self.with_line(line, |about| {
                 let who = said.map(|(room, member, at)| (Who::of(room, member), Said::at(at)));
                 self.ruled.rules.fold(seen, about, who, &mut memory.climbs)
             });
             out.judged(judgement);
         }
-        if let Some(room) = room {
-            out.answers_to = room.hears(line, out.id.clone());
+        if let Some((room, member, at)) = said {
+            out.answers_to = memory.rooms.enter(room).replies.hear(Heard {
+                id: out.id.clone(),
+                member: member.to_owned(),
+                name: line
+                    .member
+                    .as_ref()
+                    .map(|member| member.name.clone())
+                    .unwrap_or_default(),
+                text: line.text.clone(),
+                at: Some(at),
+                mentions: vec![],
+                quotes: line.quote.as_ref().map(|quote| Quoted {
+                    id: String::new(),
+                    text: quote.text.clone(),
+                    member: quote.member.clone(),
+                }),
+            });
         }
         if self.explain {
             out.explain(&self.ruled.charter);
@@ -346,29 +366,6 @@ impl Rooms {
         let room = self.rooms.get_mut(name).expect("it was put there");
         room.latest = self.lines;
         room
-    }
-}
-
-impl Room {
-    /// The earlier lines that this one answers; it is remembered for those that follow.
-    fn hears(&mut self, line: In, id: String) -> Vec<String> {
-        let (member, name) = line
-            .member
-            .map(|member| (member.id.as_str().to_owned(), member.name))
-            .unwrap_or_default();
-        self.replies.hear(Heard {
-            id,
-            member,
-            name,
-            text: line.text,
-            at: line.time,
-            mentions: vec![],
-            quotes: line.quote.map(|quote| Quoted {
-                id: String::new(),
-                text: quote.text,
-                member: quote.member,
-            }),
-        })
     }
 }
 

@@ -224,10 +224,11 @@ impl Reading {
         // A handful is enough to know.
         let known = self.known < 8 && word.is_known();
         self.known += u32::from(known);
-        let coined = word.count >= 4 && scores.leans_english() && !word.is_term();
+        let leans = scores.leans_english();
+        let coined = !known && leans && word.count >= 4 && !word.is_term();
         self.plain += u32::from((known || coined) && !word.begins_large);
         let is_i = matches!(word.letters(), ['i']);
-        if is_i || (scores.leans_english() && (known || shape != Shape::Capitals)) {
+        if is_i || (leans && (known || shape != Shape::Capitals)) {
             self.english += 1;
             self.current_row += 1;
             self.row = self.row.max(self.current_row);

@@ -5,6 +5,11 @@ use super::super::vocabulary;
 
 /// Letters of a word that are looked at.
 const LONGEST_WORD: usize = 60;
+/// A bit for each of a, e, i, o, u and y.
+const VOWELS: u32 = 0x0110_4111;
+
+/// The longest term, `javascript`.
+const LONGEST_TERM: usize = 10;
 
 /// A word as it is written.
 pub struct Word {
@@ -37,7 +42,8 @@ impl Word {
         let (mut run, mut seen, mut was_small, mut before) = (0, 0u32, false, ' ');
         let (mut length, mut end) = (0, 0);
         for c in rest.chars() {
-            let is_letter = is_latin(c);
+            let plain = c.is_ascii_alphabetic();
+            let is_letter = plain || is_latin(c);
             if !is_letter && !matches!(c, '\'' | '’') && !is_joined_mark(c) {
                 break;
             }
@@ -45,7 +51,11 @@ impl Word {
             if is_letter {
                 end = length;
             }
-            let small = small(c);
+            let small = if plain {
+                c.to_ascii_lowercase()
+            } else {
+                small(c)
+            };
             let large = small != c && is_letter && !matches!(c, 'ａ'..='ｚ');
             word.begins_large |= large && word.count == 0;
             word.capitals += u32::from(large);
@@ -54,18 +64,17 @@ impl Word {
             run = if small == before { run + 1 } else { 1 };
             before = small;
             word.longest = word.longest.max(run);
-            word.has_vowel |=
-                !small.is_ascii() || matches!(small, 'a' | 'e' | 'i' | 'o' | 'u' | 'y');
-            let bit = 1u32
+            word.has_vowel |= !small.is_ascii();
+            seen |= 1u32
                 .checked_shl(u32::from(small).wrapping_sub(97))
                 .unwrap_or(1 << 31);
-            word.kinds += u32::from(seen & bit == 0);
-            seen |= bit;
             if let Some(place) = word.letters.get_mut(word.count) {
                 *place = small;
                 word.count += 1;
             }
         }
+        word.has_vowel |= seen & VOWELS != 0;
+        word.kinds = seen.count_ones();
         while word.count > 1 && word.letters[word.count - 1] == '\'' {
             word.count -= 1;
         }
@@ -78,52 +87,57 @@ impl Word {
 
     /// Whether it is the name of a thing that Chinese talk borrows.
     pub fn is_term(&self) -> bool {
-        const TERMS: [&str; 40] = [
-            "python",
-            "java",
-            "javascript",
-            "rust",
-            "linux",
-            "docker",
-            "git",
-            "github",
-            "install",
-            "push",
-            "commit",
-            "code",
-            "bug",
-            "api",
-            "server",
-            "windows",
-            "google",
-            "chrome",
-            "android",
-            "iphone",
-            "excel",
-            "word",
-            "office",
-            "wifi",
-            "vlog",
-            "logo",
-            "dota",
-            "live",
-            "rap",
-            "cosplay",
-            "offer",
-            "apple",
-            "steam",
-            "switch",
-            "mac",
-            "pro",
-            "max",
-            "plus",
-            "mini",
-            "import",
-        ];
-        let is_term = |term: &&str| {
-            term.len() == self.count && term.chars().eq(self.letters().iter().copied())
+        let mut small = [0; LONGEST_TERM];
+        let letters = self.letters();
+        let Some(small) = small.get_mut(..letters.len()) else {
+            return false;
         };
-        TERMS.iter().any(is_term)
+        for (byte, letter) in small.iter_mut().zip(letters) {
+            *byte = u8::try_from(*letter).unwrap_or(0);
+        }
+        matches!(
+            &*small,
+            b"python"
+                | b"java"
+                | b"javascript"
+                | b"rust"
+                | b"linux"
+                | b"docker"
+                | b"git"
+                | b"github"
+                | b"install"
+                | b"push"
+                | b"commit"
+                | b"code"
+                | b"bug"
+                | b"api"
+                | b"server"
+                | b"windows"
+                | b"google"
+                | b"chrome"
+                | b"android"
+                | b"iphone"
+                | b"excel"
+                | b"word"
+                | b"office"
+                | b"wifi"
+                | b"vlog"
+                | b"logo"
+                | b"dota"
+                | b"live"
+                | b"rap"
+                | b"cosplay"
+                | b"offer"
+                | b"apple"
+                | b"steam"
+                | b"switch"
+                | b"mac"
+                | b"pro"
+                | b"max"
+                | b"plus"
+                | b"mini"
+                | b"import"
+        )
     }
 
     /// Whether it stands in the list of English words and is no term.
