@@ -4,6 +4,7 @@
 
 mod grams;
 mod model;
+mod recent;
 mod scan;
 #[cfg(test)]
 mod tests;

@@ -65,9 +65,25 @@ pub struct Best {
     pub lead: f32,
 }
 
-impl Scores {
-    /// The scores of one word, its letters small ones; of a very long one, of its start.
-    pub fn of_word(letters: &[char]) -> Scores {
+/// The scores of one word, in a small place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Weights {
+    sums: [i16; WIDTH],
+    places: u16,
+}
+
+impl From<Weights> for Scores {
+    fn from(weights: Weights) -> Scores {
+        Scores {
+            sums: weights.sums.map(i32::from),
+            places: weights.places.into(),
+        }
+    }
+}
+
+impl Weights {
+    /// Of a word in small letters; of a very long one, of its start.
+    pub fn of_word(letters: &[char]) -> Weights {
         let mut places = [0u16; MOST_PLACES];
         let mut count = 0;
         let mut touch = |place: usize| {
@@ -85,12 +101,14 @@ impl Scores {
                 *sum += i16::from(weight.cast_signed());
             }
         }
-        Scores {
-            sums: sums.map(i32::from),
-            places: count as u32,
+        Weights {
+            sums,
+            places: count as u16,
         }
     }
+}
 
+impl Scores {
     pub fn add(&mut self, other: &Scores) {
         for (sum, more) in self.sums.iter_mut().zip(&other.sums) {
             *sum = sum.saturating_add(*more);

@@ -4,6 +4,7 @@
 use std::ops::Range;
 
 use super::model::Scores;
+use super::recent;
 use super::word::{Shape, Word, is_neutral};
 
 /// Latin words beyond this many are counted and no longer weighed.
@@ -220,12 +221,12 @@ impl Reading {
         if self.words > MOST_WEIGHED {
             return end;
         }
-        let scores = Scores::of_word(word.letters());
+        let weighed = recent::weigh(&word);
         // A handful is enough to know.
-        let known = self.known < 8 && word.is_known();
+        let known = self.known < 8 && weighed.is_known;
         self.known += u32::from(known);
-        let leans = scores.leans_english();
-        let coined = !known && leans && word.count >= 4 && !word.is_term();
+        let leans = weighed.leans_english;
+        let coined = leans && word.count >= 4 && !weighed.is_term;
         self.plain += u32::from((known || coined) && !word.begins_large);
         let is_i = matches!(word.letters(), ['i']);
         if is_i || (leans && (known || shape != Shape::Capitals)) {
@@ -237,9 +238,9 @@ impl Reading {
         }
         if starts || !word.begins_large || shape == Shape::Capitals {
             self.small += 1;
-            self.in_small.add(&scores);
+            self.in_small.add(&weighed.scores());
         } else {
-            self.in_names.add(&scores);
+            self.in_names.add(&weighed.scores());
         }
         end
     }

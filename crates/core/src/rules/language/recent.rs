@@ -1,0 +1,111 @@
+//! What is known of a word, kept for the short words that came last: much of what people say is said in a few hundred
+//! words. A word is always told the same, kept or not.
+
+use std::cell::RefCell;
+
+use super::model::{Scores, Weights};
+use super::word::Word;
+use crate::normalise::lexicon::mix;
+
+/// A word as it was weighed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Weighed {
+    weights: Weights,
+    /// English fits best.
+    pub leans_english: bool,
+    /// It stands in the list of English words and is no term.
+    pub is_known: bool,
+    /// It is the name of a thing.
+    pub is_term: bool,
+}
+
+impl Weighed {
+    fn of(word: &Word) -> Weighed {
+        let weights = Weights::of_word(word.letters());
+        Weighed {
+            weights,
+            leans_english: Scores::from(weights).leans_english(),
+            is_known: word.is_known(),
+            is_term: word.is_term(),
+        }
+    }
+
+    pub fn scores(&self) -> Scores {
+        self.weights.into()
+    }
+}
+
+/// So many words are kept, a power of two.
+const KEPT: usize = 1 << 10;
+/// Of so many letters at most: a byte each.
+const LONGEST: usize = 8;
+
+type Slot = (u64, Option<Weighed>);
+
+thread_local! {
+    static RECENT: RefCell<Vec<Slot>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Weighs a word, or remembers how it was.
+pub fn weigh(word: &Word) -> Weighed {
+    let Some(letters) = packed(word.letters()) else {
+        return Weighed::of(word);
+    };
+    RECENT.with_borrow_mut(|recent| {
+        if recent.is_empty() {
+            recent.resize(KEPT, (0, None));
+        }
+        let slot = &mut recent[mix(letters) as usize % KEPT];
+        match slot {
+            (of, Some(weighed)) if *of == letters => *weighed,
+            _ => {
+                let weighed = Weighed::of(word);
+                *slot = (letters, Some(weighed));
+                weighed
+            }
+        }
+    })
+}
+
+/// A short word of ASCII as a number.
+fn packed(letters: &[char]) -> Option<u64> {
+    if letters.len() > LONGEST {
+        return None;
+    }
+    letters.iter().try_fold(0, |all, letter| {
+        letter.is_ascii().then(|| all << 8 | u64::from(*letter))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_word_is_told_the_same_when_it_is_kept_and_when_others_have_taken_its_place() {
+        let letters = "aehinst";
+        let of_two = || {
+            letters
+                .chars()
+                .flat_map(|a| letters.chars().map(move |b| [a, b]))
+        };
+        let many = of_two().flat_map(|[a, b]| of_two().map(move |[c, d]| format!("{a}{b}{c}{d}")));
+        let longer = [
+            "python",
+            "the",
+            "éa",
+            "eclairs",
+            "absolute",
+            "absolutely",
+            "i",
+            "don't",
+        ];
+        let words: Vec<String> = many.chain(longer.map(str::to_owned)).collect();
+        for word in words.iter().chain(&words) {
+            let (word, _) = Word::at(word);
+            let told = Weighed::of(&word);
+            assert_eq!(weigh(&word), told);
+            assert_eq!(weigh(&word), told);
+        }
+    }
+}
