@@ -8,6 +8,7 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
+use memchr::memmem;
 use serde_json::json;
 use teahouse_core::rules::judge::{Line, Rules};
 use teahouse_core::rules::{Side, level, links};
@@ -109,13 +110,14 @@ fn judge(house: &Path, charter: &Path, lines: &Path) -> anyhow::Result<Judged> {
     let mut answers = BufReader::with_capacity(1 << 20, child.stdout.take().context("piped")?);
     let (mut count, mut met, mut memory) = (0, 0, 0.0_f64);
     let mut line = Vec::new();
+    // Who counts shares the cores with what is measured.
+    let found = memmem::Finder::new(b"\"rule\":\"words\"");
     while answers.read_until(b'\n', &mut line)? > 0 {
         if count % 4096 == 0 {
             memory = memory.max(peak(&status).unwrap_or(0.0));
         }
         count += 1;
-        let found = b"\"rule\":\"words\"";
-        met += usize::from(line.windows(found.len()).any(|part| part == found));
+        met += usize::from(found.find(&line).is_some());
         line.clear();
     }
     let ended = child.wait()?;
