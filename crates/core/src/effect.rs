@@ -101,6 +101,14 @@ impl Effect {
         (stored.version <= EFFECT_VERSION).then_some((stored.effect, stored.case))
     }
 
+    /// Whether nothing of it is left to be seen so long after it was done.
+    pub fn is_over_after(&self, passed: Duration) -> bool {
+        match self {
+            Effect::Mute { seconds, .. } => passed >= Duration::from_secs(*seconds),
+            Effect::Recall { .. } | Effect::Unmute { .. } | Effect::Remove { .. } => false,
+        }
+    }
+
     /// Whose matter it is, where it is a member's.
     pub fn member(&self) -> Option<&MemberId> {
         match self {

@@ -43,6 +43,11 @@ pub(crate) async fn perform(
     let chat = &lane.address.chat;
     if let Before::Unknown { since } = delivery.before {
         fault::point("in-read-back");
+        // A mute that is over by now cannot be seen any more; done again it would be a second one.
+        if effect.is_over_after(now.duration_since(since).unsigned_abs()) {
+            let why = DeadWhy::Lost;
+            return Ok((DeliveryState::Dead { why }, false));
+        }
         match account.adapter.is_done(chat, effect).await {
             Ok(Some(true)) => return Ok((DeliveryState::Done, false)),
             Ok(Some(false)) if delivery.sends < MOST_TRIES => {}

@@ -716,3 +716,27 @@ async fn what_waits_is_told_of_with_its_number() {
     assert!(third.contains("3 messages wait"), "{third}");
     tea.finish().await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_mute_that_is_over_before_anybody_could_look_is_not_done_again() {
+    let tea = corner().opens().await;
+    let room = with_admin(&tea).await;
+    for (length, tries) in [("1m", 1), ("10m", 2)] {
+        let before = tea.platform.tried().len();
+        tea.platform.next_effect(EffectFate::Lost);
+        room.throws_in("wu", &format!("ai mute @lin {length}"))
+            .await;
+        tea.clock.advance(seconds(1)).await;
+        tea.platform.is_online(false);
+        tea.clock.advance(minutes(2)).await;
+        tea.platform.is_online(true);
+        tea.clock.advance(minutes(1)).await;
+        assert_eq!(
+            tea.platform.tried().len() - before,
+            tries,
+            "{length}: {}",
+            tea.transcript()
+        );
+    }
+    tea.finish().await;
+}

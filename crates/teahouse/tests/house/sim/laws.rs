@@ -550,9 +550,9 @@ impl Truth {
         let label = &spoken.label;
         let of_it = |shown: &&Shown| shown.label == *label;
         let gone = (room.shown.iter().find(of_it)).is_none_or(|shown| shown.recalled);
-        // What the disk kept waiting for too long is old by then.
+        // What the disk kept waiting for too long is old by then, and so is what a wrong clock says is old.
         let mut heard = spoken.heard.values();
-        let heard = heard.any(|(_, at)| *at >= self.stands_until);
+        let heard = heard.any(|(_, at)| *at >= self.stands_until) && spoken.under == self.shift;
         self.law(!cases.is_empty() || gone || !heard, || {
             format!("{label} breaks the rule and nothing came of it")
         });
