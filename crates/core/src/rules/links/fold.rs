@@ -143,6 +143,8 @@ pub(in crate::rules) fn fold(text: &str) -> Vec<Glyph> {
         };
         match c {
             _ if c.is_ascii() => push(c.to_ascii_lowercase(), false),
+            // Most of what is not ASCII, and never written otherwise.
+            '\u{3400}'..='\u{9fff}' => push(c, false),
             _ if is_invisible(c) => hidden = true,
             '\u{ff01}'..='\u{ff5e}' => push(narrow(c), true),
             '\u{ff61}' => push('。', true),

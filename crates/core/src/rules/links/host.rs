@@ -67,6 +67,8 @@ enum Script {
 fn script(c: char) -> Option<Script> {
     match c {
         'a'..='z' | '0'..='9' | '-' | '_' => Some(Script::Spaced),
+        // Han behind the last of them that is a dot; what others are takes longer to tell.
+        '\u{4e37}'..='\u{9fff}' => Some(Script::Cjk),
         _ if c.is_ascii() || is_odd_dot(c) || is_dot(c) => None,
         _ if is_cjk(c) => Some(Script::Cjk),
         '\u{2190}'..='\u{2bff}' | '\u{1f000}'..='\u{1faff}' => Some(Script::Symbol),
