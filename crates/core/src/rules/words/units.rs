@@ -98,7 +98,7 @@ pub(super) fn units_into(text: &str, units: &mut Vec<Unit>) {
         hidden: false,
     };
     let glyphs = glyphs::Table::ready();
-    let (mut digits, mut numerals) = (false, false);
+    let mut digits = false;
     let mut before = ' ';
     for (at, c) in text.char_indices() {
         let read = glyphs.read(c);
@@ -136,10 +136,7 @@ pub(super) fn units_into(text: &str, units: &mut Vec<Unit>) {
                 letter.whole = true;
                 builder.push(letter, text);
             }
-            Glyph::Han => {
-                numerals |= numeral(letter.plain).is_some();
-                builder.push(letter, text);
-            }
+            Glyph::Han => builder.push(letter, text),
             Glyph::Digit => {
                 digits = true;
                 letter.class = class(letter.plain);
@@ -171,7 +168,7 @@ pub(super) fn units_into(text: &str, units: &mut Vec<Unit>) {
         }
         before = c;
     }
-    if numerals && digits {
+    if digits {
         number(builder.units);
     }
 }
@@ -364,22 +361,19 @@ fn hides_a_letter(c: char) -> bool {
 
 /// Numbers written in characters become digits where digits stand beside them: nobody counts like that but to hide.
 fn number(units: &mut [Unit]) {
+    let like = |unit: &Unit| unit.kind == Kind::Digit || numeral(unit.plain).is_some();
     let mut at = 0;
-    while at < units.len() {
-        let like = |unit: &Unit| unit.kind == Kind::Digit || numeral(unit.plain).is_some();
-        let start = at;
-        at += 1;
-        if !like(&units[start]) {
-            continue;
+    while let Some(next) = units[at..].iter().position(|unit| unit.kind == Kind::Digit) {
+        let digit = at + next;
+        let mut start = digit;
+        while start > at && units[start].gap == Gap::None && like(&units[start - 1]) {
+            start -= 1;
         }
+        at = digit + 1;
         while at < units.len() && units[at].gap == Gap::None && like(&units[at]) {
             at += 1;
         }
-        let run = &mut units[start..at];
-        if !run.iter().any(|unit| unit.kind == Kind::Digit) {
-            continue;
-        }
-        for unit in run {
+        for unit in &mut units[start..at] {
             if let Some(digit) = numeral(unit.plain) {
                 (unit.plain, unit.class) = (digit, class(digit));
                 (unit.kind, unit.odd) = (Kind::Digit, true);
