@@ -17,6 +17,8 @@ pub(crate) struct Keys<'a> {
     pub sounds: &'a [Key],
     /// The characters that look like it, the nearest first.
     pub shapes: &'a [Key],
+    /// Those, and then the ones that it looks like without being told so itself.
+    pub alike: &'a [Key],
 }
 
 /// The keys of a simplified character.
@@ -24,20 +26,22 @@ pub(crate) fn keys(c: char) -> Keys<'static> {
     let tables = &*TABLES;
     let place = (c as usize)
         .checked_sub(HAN)
-        .and_then(|n| tables.places.get(n));
-    let Some(place) = place else {
+        .and_then(|n| tables.places.get(n..n + 2));
+    let Some([place, next]) = place else {
         return Keys {
             sound: None,
             sounds: &[],
             shapes: &[],
+            alike: &[],
         };
     };
-    let from = place.from as usize;
-    let sounds_end = from + usize::from(place.sounds);
+    let keys = &tables.keys[place.from as usize..next.from as usize];
+    let (sounds, alike) = keys.split_at(place.sounds.into());
     Keys {
         sound: (place.sound != 0).then_some(place.sound),
-        sounds: &tables.keys[from..sounds_end],
-        shapes: &tables.keys[sounds_end..sounds_end + usize::from(place.shapes)],
+        sounds,
+        shapes: &alike[..place.shapes.into()],
+        alike,
     }
 }
 
@@ -91,15 +95,17 @@ pub(crate) fn joined(parts: &[char]) -> Option<char> {
 
 /// Whether a character may begin with these two parts.
 pub(crate) fn may_join(first: char, second: char) -> bool {
-    let place = place_of_pair(first, second);
-    SPLIT.pairs[place / 64] >> (place % 64) & 1 == 1
+    let (place, bits) = place_of_pair(first, second);
+    SPLIT.pairs[place] & bits == bits
 }
 
-/// A pair has one of so many bits, a power of two.
-const PAIR_BITS: usize = 1 << 18;
+/// A pair has two bits of one of so many words, a power of two.
+const PAIR_WORDS: usize = 1 << 12;
 
-fn place_of_pair(first: char, second: char) -> usize {
-    mix((first as u64) << 32 | second as u64) as usize % PAIR_BITS
+fn place_of_pair(first: char, second: char) -> (usize, u64) {
+    let hash = mix((first as u64) << 32 | second as u64);
+    let bits = 1 << (hash >> 12 & 63) | 1 << (hash >> 18 & 63);
+    (hash as usize % PAIR_WORDS, bits)
 }
 
 /// Up to four characters of the basic plane as a number.
@@ -131,6 +137,7 @@ struct Place {
 }
 
 struct Tables {
+    /// One for each character, and one more.
     places: Vec<Place>,
     keys: Vec<Key>,
     syllables: Vec<(u64, Key)>,
@@ -162,23 +169,40 @@ static TABLES: LazyLock<Tables> = LazyLock::new(|| {
     for line in include_str!("../../../../data/rules/shapes.txt").lines() {
         let mut chars = line.chars();
         if let Some(n) = chars.next().and_then(place) {
+            let known = chars.filter(|c| place(*c).is_some());
             of_char[n]
                 .2
-                .extend(chars.filter_map(|c| Key::try_from(c as u32).ok()));
+                .extend(known.filter_map(|c| Key::try_from(c as u32).ok()));
         }
     }
-    let (mut places, mut keys) = (Vec::with_capacity(of_char.len()), Vec::new());
-    for (sound, sounds, shapes) in of_char {
+    let mut looked_like = vec![Vec::new(); of_char.len()];
+    for (n, (_, _, shapes)) in of_char.iter().enumerate() {
+        let code = Key::try_from(HAN + n).unwrap_or(0);
+        for like in shapes.iter().map(|key| usize::from(*key) - HAN) {
+            if !of_char[like].2.contains(&code) {
+                looked_like[like].push(code);
+            }
+        }
+    }
+    let (mut places, mut keys) = (Vec::with_capacity(of_char.len() + 1), Vec::new());
+    let from = |keys: &[Key]| u32::try_from(keys.len()).unwrap_or(0);
+    for ((sound, sounds, shapes), others) in of_char.into_iter().zip(looked_like) {
         let count = |keys: &[Key]| u8::try_from(keys.len()).unwrap_or(u8::MAX);
         places.push(Place {
-            from: u32::try_from(keys.len()).unwrap_or(0),
+            from: from(&keys),
             sound,
             sounds: count(&sounds),
             shapes: count(&shapes),
         });
         keys.extend(sounds);
         keys.extend(shapes);
+        keys.extend(others);
     }
+    places.push(Place {
+        from: from(&keys),
+        ..Place::default()
+    });
+    keys.shrink_to_fit();
     Tables {
         places,
         keys,
@@ -197,7 +221,7 @@ struct Split {
 static SPLIT: LazyLock<Split> = LazyLock::new(|| {
     let mut split = Split {
         whole: Vec::new(),
-        pairs: vec![0; PAIR_BITS / 64],
+        pairs: vec![0; PAIR_WORDS],
     };
     for line in include_str!("../../../../data/rules/split.txt").lines() {
         let chars: Vec<char> = line.chars().collect();
@@ -206,8 +230,8 @@ static SPLIT: LazyLock<Split> = LazyLock::new(|| {
             && let Some(code) = code_of(parts)
         {
             split.whole.push((code, *whole));
-            let place = place_of_pair(*first, *second);
-            split.pairs[place / 64] |= 1 << (place % 64);
+            let (place, bits) = place_of_pair(*first, *second);
+            split.pairs[place] |= bits;
         }
     }
     split.whole.sort_unstable();
@@ -245,6 +269,13 @@ mod tests {
             assert_eq!(a_keys.sound == b_keys.sound, by_sound, "{a}{b} by sound");
             let shared = a_keys.shapes.contains(&(b as Key));
             assert_eq!(shared, by_shape, "{a}{b} by shape");
+        }
+        for c in '\u{3400}'..'\u{a000}' {
+            for like in keys(c).shapes {
+                let like = char::from_u32((*like).into()).unwrap();
+                assert!(keys(like).alike.contains(&(c as Key)), "{like} and {c}");
+                assert!(keys(c).alike.contains(&(like as Key)), "{c} and {like}");
+            }
         }
         assert_eq!(keys('马').sound, syllable(b"ma"));
         assert_eq!(spelling(syllable(b"zhong").unwrap()), "zhong");

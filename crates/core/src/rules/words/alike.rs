@@ -2,7 +2,7 @@
 //! letters, or the same ones in another order. What reads as ordinary Chinese is taken for what it is, so each of
 //! these needs two characters side by side that nobody would write.
 
-use super::heads::{self, Head, Heads, Second};
+use super::heads::{self, Head, Heads, Room};
 use super::index::{Bits, Buckets, Entries, Want, count, pair};
 use super::line::{INITIALS, Like, Line, Part, Shape, parts, verdict};
 use super::spelt;
@@ -174,10 +174,10 @@ impl Alike {
         }
         let parts = parts(units);
         let line = Line::of(&parts);
-        let mut seconds = Vec::with_capacity(ALL_LOOKS + 2);
+        let mut room = Room::new();
         for start in 0..parts.len().saturating_sub(1) {
             if line.is_strange(start, start + self.longest) {
-                self.heads_at(&line, start, &mut seconds, found);
+                self.heads_at(&line, start, &mut room, found);
             }
         }
         if shape.emoji {
@@ -185,12 +185,12 @@ impl Alike {
         }
     }
 
-    /// `seconds` is only a place to write.
+    /// `room` is only a place to write.
     fn heads_at(
         &self,
         line: &Line<'_>,
         start: usize,
-        seconds: &mut Vec<Second>,
+        room: &mut Room,
         found: &mut impl FnMut(Seen),
     ) {
         let parts = line.parts;
@@ -229,21 +229,17 @@ impl Alike {
         } else {
             &self.heads
         };
-        seconds.clear();
-        let keys = second.keys(looks(start + 1));
-        seconds.extend(keys.filter_map(|key| heads.second(key)));
-        if seconds.is_empty() {
-            return;
-        }
-        for row in first.keys(looks(start)).filter_map(|key| heads.row(key)) {
-            for &second in &*seconds {
-                for item in row.get(second).filter(|item| ends_alike(*item)) {
-                    if let Some(seen) = self.compare(item.number(), line, start) {
-                        found(seen);
-                    }
-                }
+        room.firsts.clear();
+        first.keys(looks(start), |key| room.firsts.add_if(key, true));
+        room.seconds.clear();
+        second.keys(looks(start + 1), |key| room.seconds.add_if(key, true));
+        heads.each(room, |item| {
+            if ends_alike(item)
+                && let Some(seen) = self.compare(item.number(), line, start)
+            {
+                found(seen);
             }
-        }
+        });
     }
 
     /// Whether an entry is written here, and how.
@@ -347,7 +343,7 @@ impl Alike {
             .iter()
             .enumerate()
             .filter(|(_, part)| part.kind == Kind::Emoji);
-        let mut seconds = Vec::new();
+        let mut room = Room::new();
         for (at, part) in emoji.take(MOST_EMOJI) {
             for name in likeness::names(part.c) {
                 let chars: Vec<char> = name.chars().collect();
@@ -367,7 +363,7 @@ impl Alike {
                 let line = Line::all_strange(&spelt);
                 for start in said.saturating_sub(LONGEST)..=said {
                     if start + 1 < spelt.len() {
-                        self.heads_at(&line, start, &mut seconds, &mut |seen| {
+                        self.heads_at(&line, start, &mut room, &mut |seen| {
                             if seen.start <= part.unit && part.unit < seen.end {
                                 found(seen);
                             }

@@ -8,10 +8,8 @@ use crate::normalise::likeness::Key;
 /// Numbers of entries by two keys.
 #[derive(Debug, Default)]
 pub(super) struct Heads {
-    /// A bit for each first key that there is; none at all for no entries.
-    firsts: Vec<u64>,
-    /// How many bits are set before each of those numbers.
-    before: Vec<u32>,
+    /// Which first keys there are; none at all for no entries.
+    firsts: Vec<Firsts>,
     /// One for each first key, and one more.
     rows: Vec<Start>,
     /// A bit for each second key that there is.
@@ -20,6 +18,15 @@ pub(super) struct Heads {
     items: Vec<Item>,
     /// The places of each row.
     blocks: Vec<Block>,
+}
+
+/// Some first keys.
+#[derive(Clone, Copy, Debug, Default)]
+struct Firsts {
+    /// A bit for each that there is …
+    bits: u64,
+    /// … and how many there are before all of these.
+    before: u32,
 }
 
 /// An entry.
@@ -70,17 +77,9 @@ struct Start {
     shift: u32,
 }
 
-/// All entries with one first key.
-pub(super) struct Row<'h> {
-    /// Those of this row, and of all rows before it.
-    items: &'h [Item],
-    blocks: &'h [Block],
-    shift: u32,
-}
-
 /// A second key that is looked for in many rows.
-#[derive(Clone, Copy)]
-pub(super) struct Second {
+#[derive(Clone, Copy, Default)]
+struct Second {
     key: Key,
     hash: u64,
 }
@@ -97,6 +96,73 @@ impl Second {
 
     fn mark(self) -> u32 {
         1 << (self.hash >> 24 & 31)
+    }
+}
+
+/// A place of a row that a second key has, and where its items begin.
+#[derive(Clone, Copy, Default)]
+struct Taken {
+    from: u32,
+    row: u32,
+    second: Second,
+}
+
+/// More than the keys of any character, emoji or syllable.
+const FEW: usize = 48;
+
+/// A few things.
+pub(super) struct Few<T> {
+    things: [T; FEW],
+    count: usize,
+}
+
+impl<T: Copy + Default> Few<T> {
+    fn new() -> Few<T> {
+        Few {
+            things: [T::default(); FEW],
+            count: 0,
+        }
+    }
+
+    pub fn clear(&mut self) {
+        self.count = 0;
+    }
+
+    fn is_full(&self) -> bool {
+        self.count == FEW
+    }
+
+    /// Writes it down either way, so that nothing has to be guessed.
+    pub fn add_if(&mut self, thing: T, really: bool) {
+        if let Some(place) = self.things.get_mut(self.count) {
+            *place = thing;
+            self.count += usize::from(really);
+        }
+    }
+
+    fn all(&self) -> &[T] {
+        &self.things[..self.count]
+    }
+}
+
+/// Where keys are written down to be looked for, and what is found on the way.
+pub(super) struct Room {
+    pub firsts: Few<Key>,
+    pub seconds: Few<Key>,
+    rows: Few<u32>,
+    sought: Few<Second>,
+    taken: Few<Taken>,
+}
+
+impl Room {
+    pub fn new() -> Room {
+        Room {
+            firsts: Few::new(),
+            seconds: Few::new(),
+            rows: Few::new(),
+            sought: Few::new(),
+            taken: Few::new(),
+        }
     }
 }
 
@@ -121,11 +187,12 @@ impl Heads {
         all.sort_unstable();
         all.dedup();
         heads.items.reserve_exact(all.len());
-        heads.firsts = vec![0; (usize::from(Key::MAX) + 1) / 64];
-        heads.seconds = heads.firsts.clone();
+        let words = (usize::from(Key::MAX) + 1) / 64;
+        heads.firsts = vec![Firsts::default(); words];
+        heads.seconds = vec![0; words];
         for row in all.chunk_by_mut(|a, b| a >> 48 == b >> 48) {
             let first = row[0] >> 48;
-            heads.firsts[first as usize / 64] |= 1 << (first % 64);
+            heads.firsts[first as usize / 64].bits |= 1 << (first % 64);
             heads.add(row, &chars);
         }
         heads.rows.push(Start {
@@ -134,9 +201,9 @@ impl Heads {
             shift: 0,
         });
         let mut sum = 0;
-        for bits in &heads.firsts {
-            heads.before.push(sum);
-            sum += bits.count_ones();
+        for firsts in &mut heads.firsts {
+            firsts.before = sum;
+            sum += firsts.bits.count_ones();
         }
         heads.blocks.shrink_to_fit();
         heads
@@ -178,45 +245,114 @@ impl Heads {
         }
     }
 
-    /// Whether any entry has this second key.
-    pub fn second(&self, key: Key) -> Option<Second> {
-        let bits = self.seconds.get(usize::from(key) / 64)?;
-        (bits >> (key % 64) & 1 == 1).then(|| Second::of(key))
+    /// Entries with one of the first keys and one of the second ones that stand in `room`: those of the first first key
+    /// come first. Which keys and places are taken is next to chance, so nothing branches on it before many of them
+    /// were looked at.
+    pub fn each(&self, room: &mut Room, mut found: impl FnMut(Item)) {
+        let Room {
+            firsts,
+            seconds,
+            rows,
+            sought,
+            taken,
+        } = room;
+        if self.items.is_empty() {
+            return;
+        }
+        sought.clear();
+        for &key in seconds.all() {
+            let bits = self.seconds.get(usize::from(key) / 64).unwrap_or(&0);
+            sought.add_if(Second::of(key), bits >> (key % 64) & 1 == 1);
+        }
+        if sought.all().is_empty() {
+            return;
+        }
+        rows.clear();
+        for &key in firsts.all() {
+            let Firsts { bits, before } = self.firsts[usize::from(key) / 64];
+            let bit = 1 << (key % 64);
+            rows.add_if(before + (bits & (bit - 1)).count_ones(), bits & bit != 0);
+        }
+        taken.clear();
+        for &row in rows.all() {
+            let (start, end) = self.row(row);
+            let blocks = &self.blocks[start.block as usize..end.block as usize];
+            for &second in sought.all() {
+                if taken.is_full() {
+                    self.taken(taken, &mut found);
+                }
+                let place = second.place(start.shift);
+                let block = &blocks[place / 64];
+                let from = block.from;
+                let marked = block.marks & second.mark() != 0;
+                let may = marked & (block.places >> (place % 64) & 1 == 1);
+                taken.add_if(Taken { from, row, second }, may);
+            }
+        }
+        self.taken(taken, &mut found);
     }
 
-    /// All entries with this first key.
-    pub fn row(&self, first: Key) -> Option<Row<'_>> {
-        let word = usize::from(first) / 64;
-        let (bits, place) = (self.firsts.get(word)?, first % 64);
-        if bits >> place & 1 == 0 {
-            return None;
+    fn row(&self, row: u32) -> (Start, Start) {
+        let row = row as usize;
+        (self.rows[row], self.rows[row + 1])
+    }
+
+    fn taken(&self, taken: &mut Few<Taken>, found: &mut impl FnMut(Item)) {
+        for &Taken { from, row, second } in taken.all() {
+            let (Start { shift, .. }, end) = self.row(row);
+            let place = second.place(shift);
+            self.items[from as usize..end.item as usize]
+                .iter()
+                .take_while(|item| Second::of(item.second).place(shift) <= place)
+                .filter(|item| item.second == second.key)
+                .for_each(|item| found(*item));
         }
-        let passed = (bits & ((1 << place) - 1)).count_ones();
-        let row = (self.before[word] + passed) as usize;
-        let (start, end) = (self.rows[row], self.rows[row + 1]);
-        Some(Row {
-            items: &self.items[..end.item as usize],
-            blocks: &self.blocks[start.block as usize..end.block as usize],
-            shift: start.shift,
-        })
+        taken.clear();
     }
 }
 
-impl Row<'_> {
-    /// Those with this second key, too.
-    pub fn get(&self, second: Second) -> impl Iterator<Item = Item> {
-        let at = second.place(self.shift);
-        let block = self.blocks[at / 64];
-        let may = block.places >> (at % 64) & 1 == 1 && block.marks & second.mark() != 0;
-        let from = if may {
-            block.from as usize
-        } else {
-            self.items.len()
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::normalise::likeness;
+
+    #[test]
+    fn all_keys_of_a_character_or_an_emoji_are_few() {
+        for c in '\0'..='\u{2ffff}' {
+            // Its sound and itself come on top.
+            let keys = 2 + likeness::keys(c).shapes.len();
+            assert!(keys <= FEW, "{c}: {keys} keys");
+            let names = likeness::names(c).len();
+            assert!(names <= FEW, "{c}: {names} names");
+        }
+    }
+
+    #[test]
+    fn entries_are_found_by_any_two_of_their_keys() {
+        let chars = ['a', 'b'];
+        let head = |number: u32| Head {
+            first: Key::try_from(number % 7).unwrap(),
+            second: Key::try_from(100 + number % 50).unwrap(),
+            number,
         };
-        self.items[from..]
-            .iter()
-            .take_while(move |item| Second::of(item.second).place(self.shift) <= at)
-            .filter(move |item| item.second == second.key)
-            .copied()
+        let heads = Heads::build((0..3000).map(head).collect(), |_| &chars);
+        let mut room = Room::new();
+        for (firsts, seconds) in [(0..7, 100..140), (3..4, 120..121), (5..20, 140..170)] {
+            room.firsts.clear();
+            firsts.clone().for_each(|key| room.firsts.add_if(key, true));
+            room.seconds.clear();
+            seconds
+                .clone()
+                .for_each(|key| room.seconds.add_if(key, true));
+            let mut found = Vec::new();
+            heads.each(&mut room, |item| found.push(item.number()));
+            found.sort_unstable();
+            let meant = |number: &u32| {
+                let head = head(*number);
+                firsts.contains(&head.first) && seconds.contains(&head.second)
+            };
+            let expected: Vec<u32> = (0..3000).filter(meant).collect();
+            assert_eq!(found, expected, "{firsts:?} {seconds:?}");
+        }
     }
 }

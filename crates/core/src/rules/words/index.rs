@@ -30,6 +30,8 @@ pub(super) struct Index {
     heads: Bits,
     /// Whether an entry has only one unit.
     single: bool,
+    /// So many units the longest has.
+    pub longest: usize,
     buckets: Buckets,
 }
 
@@ -116,6 +118,7 @@ impl Index {
                 }
             }
             index.single |= head == 1;
+            index.longest = index.longest.max(entry.len());
             index.heads.set(mix(hash));
             hashes.push(mix(hash));
         }

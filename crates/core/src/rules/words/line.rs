@@ -74,23 +74,28 @@ impl Part {
         }
     }
 
-    /// All that it may stand for.
-    /// So many of its look-alikes among them.
-    pub fn keys(&self, looks: usize) -> impl Iterator<Item = Key> + Clone {
-        let han = (self.kind == Kind::Han).then(|| likeness::keys(self.c));
-        let shapes = han.map_or(&[][..], |keys| keys.shapes);
-        let shapes = shapes.iter().copied().take(looks);
-        let own = han.and_then(|_| Key::try_from(self.c as u32).ok());
-        let sound = han.and_then(|keys| keys.sound).or(self.key);
-        let emoji = if self.kind == Kind::Emoji {
-            likeness::names(self.c)
-        } else {
-            &[]
-        };
-        let named = emoji
-            .iter()
-            .filter_map(|name| likeness::keys(only(name)?).sound);
-        sound.into_iter().chain(own).chain(shapes).chain(named)
+    /// All that it may stand for, so many of its look-alikes among them.
+    pub fn keys(&self, looks: usize, mut each: impl FnMut(Key)) {
+        match self.kind {
+            Kind::Han => {
+                let keys = likeness::keys(self.c);
+                keys.sound.into_iter().for_each(&mut each);
+                Key::try_from(self.c as u32).into_iter().for_each(&mut each);
+                let shapes = &keys.shapes[..looks.min(keys.shapes.len())];
+                shapes.iter().copied().for_each(each);
+            }
+            Kind::Emoji => likeness::names(self.c)
+                .iter()
+                .filter_map(|name| likeness::keys(only(name)?).sound)
+                .for_each(each),
+            Kind::Letter | Kind::Digit | Kind::Leet => self.key.into_iter().for_each(each),
+        }
+    }
+
+    fn any_key(&self, mut like: impl FnMut(Key) -> bool) -> bool {
+        let mut any = false;
+        self.keys(0, |key| any = any || like(key));
+        any
     }
 
     /// Whether the next one may belong to the same word.
@@ -106,13 +111,12 @@ impl Part {
             keys.sound
                 .and_then(|key| likeness::spelling(key).chars().next())
         };
-        let code = |c: char| Key::try_from(c as u32).unwrap_or(0);
         match self.kind {
-            _ if self.said => self.keys(0).any(sounds).then_some(Like::Emoji),
+            _ if self.said => self.any_key(sounds).then_some(Like::Emoji),
             Kind::Han if self.c == c => Some(Like::Same),
             Kind::Han => {
                 let own = likeness::keys(self.c);
-                if own.shapes.contains(&code(c)) || keys.shapes.contains(&code(self.c)) {
+                if Key::try_from(c as u32).is_ok_and(|c| own.alike.contains(&c)) {
                     Some(Like::Shape)
                 } else {
                     own.sound
@@ -122,8 +126,8 @@ impl Part {
                         .then_some(Like::Sound)
                 }
             }
-            Kind::Emoji => self.keys(0).any(sounds).then_some(Like::Emoji),
-            Kind::Letter => self.keys(0).any(sounds).then_some(Like::Pinyin),
+            Kind::Emoji => self.any_key(sounds).then_some(Like::Emoji),
+            Kind::Letter => self.any_key(sounds).then_some(Like::Pinyin),
             Kind::Digit => (initial() == Some(self.c)).then_some(Like::Initial),
             Kind::Leet => None,
         }

@@ -225,7 +225,18 @@ impl WordList {
 
     /// Entries letter by letter; `joined`: only those that are written in parts of their characters.
     fn find_spelt(&self, units: &[Unit], joined: bool, found: &mut Found) {
+        let mut next = 0;
         for start in 0..units.len() {
+            if joined {
+                let is_past = |n: &usize| *n >= start && units[*n].joined;
+                let Some(at) = (next..units.len()).find(is_past) else {
+                    return;
+                };
+                next = at;
+                if next - start >= self.index.longest {
+                    continue;
+                }
+            }
             self.index.at(units, start, |entry, length| {
                 let wants = self.index.wants(entry);
                 let there = &units[start..start + length];

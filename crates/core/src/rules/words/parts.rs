@@ -9,7 +9,8 @@ const MOST_PARTS: usize = 4;
 /// The same text with parts put together; nothing if there are none.
 pub(super) fn joined_units(units: &[Unit]) -> Option<Vec<Unit>> {
     let first = (0..units.len()).find(|at| join(&units[*at..]).is_some())?;
-    let mut out = units[..first].to_vec();
+    let mut out = Vec::with_capacity(units.len());
+    out.extend_from_slice(&units[..first]);
     let mut at = first;
     while at < units.len() {
         match join(&units[at..]) {

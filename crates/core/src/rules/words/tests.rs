@@ -86,6 +86,7 @@ fn what_only_sounds_or_looks_like_an_entry_is_for_a_person_where_it_may_be_chanc
         ("来点观铁音吧", "观铁音", Sure),
         ("一起钱赌吗", "钱赌", Sure),
         ("一起贝者钱吗", "贝者钱", Sure),
+        ("去红茶饣官吧", "红茶饣官", Sure),
         // Words.
         ("my tea house is open", "tea house", Likely),
         ("my tea po t is empty", "tea po t", Sure),
