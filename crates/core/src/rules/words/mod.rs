@@ -189,9 +189,9 @@ impl WordList {
     }
 
     fn find_in(&self, units: &[Unit], found: &mut Found) {
-        self.find_spelt(units, false, found);
+        self.find_spelt(units, found);
         if let Some(joined) = parts::joined_units(units) {
-            self.find_spelt(&joined, true, found);
+            self.find_joined(&joined, found);
         }
         masked::unmasked(units, |word, from| {
             self.find_masked(units, word, from, found)
@@ -223,46 +223,55 @@ impl WordList {
         });
     }
 
-    /// Entries letter by letter; `joined`: only those that are written in parts of their characters.
-    fn find_spelt(&self, units: &[Unit], joined: bool, found: &mut Found) {
+    /// Entries letter by letter.
+    fn find_spelt(&self, units: &[Unit], found: &mut Found) {
+        for start in 0..units.len() {
+            self.spelt_at(units, start, false, found);
+        }
+    }
+
+    /// The same where some are put together of parts: only entries that are written with one of those.
+    fn find_joined(&self, units: &[Unit], found: &mut Found) {
         let mut next = 0;
         for start in 0..units.len() {
-            if joined {
-                let is_past = |n: &usize| *n >= start && units[*n].joined;
-                let Some(at) = (next..units.len()).find(is_past) else {
-                    return;
-                };
-                next = at;
-                if next - start >= self.index.longest {
-                    continue;
-                }
+            let is_next = |n: &usize| *n >= start && units[*n].joined;
+            let Some(joined) = (next..units.len()).find(is_next) else {
+                return;
+            };
+            next = joined;
+            if joined - start < self.index.longest {
+                self.spelt_at(units, start, true, found);
             }
-            self.index.at(units, start, |entry, length| {
-                let wants = self.index.wants(entry);
-                let there = &units[start..start + length];
-                let han = there
-                    .iter()
-                    .any(|unit| matches!(unit.kind, Kind::Han | Kind::Emoji));
-                if joined && !there.iter().any(|unit| unit.joined) {
-                    return;
-                }
-                let why = if han {
-                    han::judge(units, start, wants)
-                } else {
-                    latin::judge(units, start, wants)
-                };
-                if let Some(why) = why {
-                    let span = there[0].to(&there[length - 1]);
-                    let chance = why == latin::AS_WORDS;
-                    let certainty = if chance {
-                        Certainty::Likely
-                    } else {
-                        Certainty::Sure
-                    };
-                    found.add(self, entry, span, why, certainty);
-                }
-            });
         }
+    }
+
+    #[inline]
+    fn spelt_at(&self, units: &[Unit], start: usize, joined: bool, found: &mut Found) {
+        self.index.at(units, start, |entry, length| {
+            let wants = self.index.wants(entry);
+            let there = &units[start..start + length];
+            let han = there
+                .iter()
+                .any(|unit| matches!(unit.kind, Kind::Han | Kind::Emoji));
+            if joined && !there.iter().any(|unit| unit.joined) {
+                return;
+            }
+            let why = if han {
+                han::judge(units, start, wants)
+            } else {
+                latin::judge(units, start, wants)
+            };
+            if let Some(why) = why {
+                let span = there[0].to(&there[length - 1]);
+                let chance = why == latin::AS_WORDS;
+                let certainty = if chance {
+                    Certainty::Likely
+                } else {
+                    Certainty::Sure
+                };
+                found.add(self, entry, span, why, certainty);
+            }
+        });
     }
 }
 
