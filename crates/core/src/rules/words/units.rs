@@ -198,6 +198,22 @@ impl Letter {
             ..self
         }
     }
+
+    fn unit(self, gap: Gap, hidden: bool, masks: u8) -> Unit {
+        Unit {
+            plain: self.plain,
+            class: self.class,
+            kind: self.kind,
+            gap,
+            run: 1,
+            odd: self.odd || hidden,
+            joined: false,
+            masks,
+            capital: self.capital,
+            start: self.start,
+            end: self.end,
+        }
+    }
 }
 
 struct Builder<'u> {
@@ -224,7 +240,20 @@ impl Builder<'_> {
     }
 
     /// `text` is all of it.
+    #[inline]
     fn push(&mut self, letter: Letter, text: &str) {
+        let is_other = |last: &Unit| self.gap == Gap::None && last.class != letter.class;
+        if self.units.last().is_some_and(is_other) {
+            // Most of them: nothing stands before it, and it is no repetition.
+            self.units.push(letter.unit(Gap::None, self.hidden, 0));
+            self.hidden = false;
+        } else {
+            self.push_after(letter, text);
+        }
+    }
+
+    #[inline(never)]
+    fn push_after(&mut self, letter: Letter, text: &str) {
         match self.units.last_mut() {
             Some(last) if self.gap == Gap::None => {
                 if last.takes(letter) {
@@ -243,25 +272,15 @@ impl Builder<'_> {
             }
             Some(_) | None => {}
         }
-        self.units.push(Unit {
-            plain: letter.plain,
-            class: letter.class,
-            kind: letter.kind,
-            gap: self.gap,
-            run: 1,
-            odd: letter.odd || self.hidden && self.gap == Gap::None,
-            joined: false,
-            masks: match (self.masks, self.wide) {
-                (0, _) => 0,
-                (masks, wide) if usize::from(masks) == wide => masks,
-                // `te* pot`
-                (1, 2) if self.gap == Gap::Blank => 1,
-                _ => 0,
-            },
-            capital: letter.capital,
-            start: letter.start,
-            end: letter.end,
-        });
+        let masks = match (self.masks, self.wide) {
+            (0, _) => 0,
+            (masks, wide) if usize::from(masks) == wide => masks,
+            // `te* pot`
+            (1, 2) if self.gap == Gap::Blank => 1,
+            _ => 0,
+        };
+        let hidden = self.hidden && self.gap == Gap::None;
+        self.units.push(letter.unit(self.gap, hidden, masks));
         self.start_anew();
     }
 
