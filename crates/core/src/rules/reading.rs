@@ -2,14 +2,15 @@
 //! that form, and the way back to the bytes of the original. It decides nothing; `crisis`, `identity` and
 //! `ghostwriting` say what they look for.
 
+mod anchors;
 mod needles;
 
 use std::ops::Range;
 use std::sync::LazyLock;
 
-use aho_corasick::AhoCorasick;
 use regex::bytes::{Regex, RegexBuilder};
 
+use anchors::Anchors;
 use needles::{Gathered, Needles, Seen, Ways};
 
 /// Up to here a text is read whole.
@@ -177,9 +178,7 @@ const PAIRS: &str = "殺杀 說说 話话 沒没 個个 們们 這这 還还 來
 
 /// Words without which there is nothing to find, what is put aside, and what is looked for.
 pub(super) struct Finder {
-    anchors: AhoCorasick,
-    /// Of anchors that are all in ASCII, how long the shortest is: they are looked for in ASCII alone.
-    shortest: Option<usize>,
+    anchors: Anchors,
     needles: Needles,
     masks: Vec<Pattern>,
     /// In groups, each looked for by itself.
@@ -212,10 +211,7 @@ impl Finder {
         let masks = each(masks);
         let hits = hits.iter().map(|group| each(group)).collect();
         Finder {
-            anchors: anchors_of(anchors),
-            shortest: (anchors.iter().all(|anchor| anchor.is_ascii()))
-                .then(|| anchors.iter().map(|anchor| anchor.len()).min())
-                .flatten(),
+            anchors: Anchors::new(anchors),
             needles: gathered.build(),
             masks,
             hits,
@@ -258,22 +254,7 @@ impl Finder {
 
     /// May there be anything? One pass, no allocation.
     pub(super) fn may(&self, text: &str) -> bool {
-        self.anchors_in(text).next().is_some()
-    }
-
-    /// Where the anchors stand.
-    fn anchors_in<'t>(&'t self, text: &'t str) -> impl Iterator<Item = Range<usize>> {
-        let whole = self.shortest.is_none().then_some(0..text.len());
-        let shortest = self.shortest.unwrap_or(0);
-        let runs = (self.shortest.is_some())
-            .then(|| ascii_runs(text.as_bytes()))
-            .into_iter()
-            .flatten()
-            .filter(move |run| run.len() >= shortest);
-        whole.into_iter().chain(runs).flat_map(|part| {
-            let found = self.anchors.find_iter(&text.as_bytes()[part.clone()]);
-            found.map(move |found| part.start + found.start()..part.start + found.end())
-        })
+        self.anchors.is_in(text)
     }
 
     pub(super) fn windows(&self, text: &str) -> Vec<Range<usize>> {
@@ -282,7 +263,7 @@ impl Finder {
             windows.extend(self.may(text).then_some(0..text.len()));
             return windows;
         }
-        for anchor in self.anchors_in(text) {
+        for anchor in self.anchors.find(text) {
             let places = windows.len();
             let start = floor(text, anchor.start.saturating_sub(AROUND));
             let end = floor(text, (anchor.end + AROUND).min(text.len()));
@@ -294,17 +275,6 @@ impl Finder {
         }
         windows
     }
-}
-
-/// The longest parts that are all in ASCII.
-fn ascii_runs(text: &[u8]) -> impl Iterator<Item = Range<usize>> {
-    let mut at = 0;
-    std::iter::from_fn(move || {
-        let start = at + text[at..].iter().position(u8::is_ascii)?;
-        let length = text[start..].iter().position(|byte| !byte.is_ascii());
-        at = length.map_or(text.len(), |length| start + length);
-        Some(start..at)
-    })
 }
 
 /// What a masked byte reads as: no pattern knows it.
@@ -326,14 +296,6 @@ fn floor(text: &str, mut at: usize) -> usize {
         at -= 1;
     }
     at
-}
-
-fn anchors_of(anchors: &[&str]) -> AhoCorasick {
-    AhoCorasick::builder()
-        .ascii_case_insensitive(true)
-        .kind(Some(aho_corasick::AhoCorasickKind::DFA))
-        .build(anchors)
-        .expect("a short list of words makes an automaton")
 }
 
 /// One pattern of many; see [`expand`].
@@ -416,31 +378,6 @@ mod tests {
             let span = plain.original(start..all);
             assert!(text.is_char_boundary(span.start), "{span:?}");
         }
-    }
-
-    #[test]
-    fn anchors_in_ascii_are_found_wherever_they_stand() {
-        let ascii = Finder::new(&["kms", " Die", "a\nb"], &[], &[], &[]);
-        // Looked for everywhere, since one is not in ASCII.
-        let mixed = Finder::new(&["kms", " Die", "a\nb", "茶"], &[], &[], &[]);
-        for text in [
-            "",
-            "kms",
-            "我kms",
-            "kms我",
-            "k我ms",
-            "我 dIe我 di",
-            "a\nb\u{e9}KMS",
-            "我 k 我 m 我 s",
-            "kkmskms 我kms km",
-        ] {
-            let places = |finder: &Finder| finder.anchors_in(text).collect::<Vec<_>>();
-            assert_eq!(places(&ascii), places(&mixed), "{text:?}");
-            let long = format!("{}{text}{}", "我".repeat(WHOLE), "tea 我".repeat(WHOLE));
-            assert_eq!(ascii.windows(&long), mixed.windows(&long), "{text:?}");
-        }
-        assert_eq!(ascii.shortest.zip(mixed.shortest), None);
-        assert_eq!(ascii.shortest, Some(3));
     }
 
     #[test]
