@@ -24,7 +24,7 @@ use shapes::{In, Out};
 /// Lines that travel together from reader to judge to writer.
 const BATCH: usize = 512;
 /// Batches on their way at once, for each judge.
-const AHEAD: usize = 4;
+const AHEAD: usize = 12;
 /// Rooms whose latest lines are remembered.
 const ROOMS: usize = 1_000;
 /// So many bytes are written at once, and the rest of a line.
