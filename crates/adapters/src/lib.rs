@@ -36,6 +36,8 @@ pub struct Capabilities {
     pub swallows_links: bool,
     /// Whether messages of others can be taken back and members muted, given the right there.
     pub moderates: bool,
+    /// Whether who is muted or was removed is still heard, to appeal.
+    pub hears_barred: bool,
 }
 
 /// How an account is connected.

@@ -117,6 +117,7 @@ impl Adapter for Terminal {
             bundles: false,
             swallows_links: false,
             moderates: false,
+            hears_barred: false,
         }
     }
 

@@ -458,6 +458,7 @@ impl Adapter for FakePlatform {
             bundles: state.bundles,
             swallows_links: true,
             moderates: state.effects.moderates(),
+            hears_barred: false,
         }
     }
 

@@ -203,6 +203,7 @@ impl Adapter for OneBot {
             bundles: takes_bundles && self.quirks().bundles,
             swallows_links: true,
             moderates: is_group,
+            hears_barred: false,
         }
     }
 

@@ -249,6 +249,7 @@ impl Adapter for Parlour {
             bundles: false,
             swallows_links: false,
             moderates: true,
+            hears_barred: true,
         }
     }
 

@@ -110,6 +110,10 @@ impl Host {
         };
         let member = &called.message.sender.id;
         let (chat, adapter) = (&lane.address.chat, &account.adapter);
+        // Elsewhere whoever is heard is neither muted nor gone: nobody is asked about it.
+        if !adapter.capabilities(chat).hears_barred {
+            return Ok(None);
+        }
         let shows =
             async |effect: Effect| matches!(adapter.is_done(chat, &effect).await, Ok(Some(true)));
         let (removal, mute) = (

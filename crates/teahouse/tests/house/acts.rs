@@ -155,3 +155,17 @@ async fn bad_022_what_is_folded_up_is_judged_like_what_is_said_and_its_names_are
     assert!(asks_of(SPAMMER) && !asks_of(SPAMMER + 1), "{asked:?}");
     assert_eq!(house.terminate().await, Some(0));
 }
+
+#[tokio::test]
+async fn who_is_heard_in_a_group_is_not_looked_up_to_appeal() {
+    let (_model, bridge, house, _ground) = with_right().await;
+    let words = json!({"type": "text", "data": {"text": "ai appeal it was a quote"}});
+    let said = bridge.sends(GROUP, SPAMMER, vec![words]);
+    let told = bridge
+        .wait_until(|qq| qq.shown(GROUP).len() > 1, LIMIT)
+        .await;
+    assert!(told, "{said:?} has no answer");
+    assert_eq!(bridge.count_calls("get_group_member_info"), 0);
+    assert_eq!(bridge.count_calls("get_group_shut_list"), 0);
+    assert_eq!(house.terminate().await, Some(0));
+}

@@ -166,6 +166,7 @@ impl Adapter for SimPlatform {
             bundles: false,
             swallows_links: true,
             moderates: kind_of(chat) == RoomKind::Group,
+            hears_barred: false,
         }
     }
 
