@@ -76,7 +76,15 @@ pub(super) fn is_of_one_brand(digits: &[u8]) -> bool {
             match beginning {
                 4000..=4999 => sixteen || digits.len() == 19,
                 5100..=5599 | 2221..=2720 => sixteen,
-                3528..=3589 | 6011 | 6440..=6599 | 6200..=6299 | 8100..=8171 => true,
+                3500..=3599 | 2200..=2204 | 5018..=5020 | 5038 => sixteen,
+                5893
+                | 6304
+                | 6759
+                | 6761..=6763
+                | 6011
+                | 6440..=6599
+                | 6200..=6299
+                | 8100..=8171 => true,
                 // Cards of Chinese banks from before UnionPay's numbers.
                 6000..=6099 | 9558 | 9559 | 9400..=9499 => digits.len() >= 18 || sixteen,
                 _ => false,

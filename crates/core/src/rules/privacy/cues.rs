@@ -38,6 +38,14 @@ const CUES: [(Cue, &[&str]); 4] = [
             "转账",
             "汇款",
             "卡",
+            "工行",
+            "建行",
+            "农行",
+            "招行",
+            "交行",
+            "银行",
+            "charge",
+            "pay with",
             "card",
             "credit",
             "debit",
@@ -164,6 +172,23 @@ pub(super) fn before(text: &str, at: usize) -> Option<Cue> {
         }
     }
     best.map(|(_, _, cue)| cue)
+}
+
+/// What the words right behind a number say: a card, if they speak of one.
+pub(super) fn after(text: &str, at: usize) -> Option<Cue> {
+    const CARD: [&str; 7] = ["card", "expires", "exp", "declined", "卡", "到期", "过期"];
+    let mut until = (at + REACH / 2).min(text.len());
+    while !text.is_char_boundary(until) {
+        until -= 1;
+    }
+    let near = text[at..until].to_lowercase();
+    let near = near
+        .split(['\n', '。', '；', ';'])
+        .next()
+        .unwrap_or_default();
+    CARD.iter()
+        .any(|word| last_word(near, word).is_some())
+        .then_some(Cue::Card)
 }
 
 /// The last place of a word; Latin ones stand alone.

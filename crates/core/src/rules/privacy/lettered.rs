@@ -48,6 +48,7 @@ fn iban_end(text: &str, start: usize, token: &str) -> Option<usize> {
     if token.len() != 4 {
         return None;
     }
+    let wanted = iban_length(token)?;
     let mut whole = String::new();
     let mut end = start;
     for group in text[start..].split(' ').take(9) {
@@ -57,18 +58,41 @@ fn iban_end(text: &str, start: usize, token: &str) -> Option<usize> {
                 .len();
         whole.push_str(&group[..clean]);
         end += clean;
-        if clean != 4 || clean < group.len() || whole.len() > 34 {
+        if whole.len() >= wanted || clean != 4 || clean < group.len() {
             break;
-        }
-        if whole.len() >= 15 && is_iban(&whole) {
-            return Some(end);
         }
         end += 1;
     }
-    (whole.len() >= 15 && is_iban(&whole)).then_some(end)
+    is_iban(&whole).then_some(end)
+}
+
+/// How long each country's are (the registry of ISO 13616).
+const IBAN_LENGTHS: &str = "AD24 AE23 AL28 AT20 AZ28 BA20 BE16 BG22 BH22 BR29 BY28 CH21 CR22 CY28 CZ24 DE22 DK18 DO28 \
+    EE20 EG29 ES24 FI18 FO18 FR27 GB22 GE22 GI23 GL18 GR27 GT28 HR21 HU28 IE22 IL23 IQ23 IS26 IT27 JO30 KW30 KZ20 \
+    LB28 LC32 LI21 LT20 LU20 LV21 LY25 MC27 MD24 ME22 MK19 MR27 MT31 MU30 NL18 NO15 OM23 PK24 PL28 PS29 PT25 QA29 \
+    RO24 RS22 SA24 SC31 SE24 SI19 SK24 SM27 ST25 SV28 TL23 TN24 TR26 UA29 VA22 VG24 XK20";
+
+fn iban_length(begins: &str) -> Option<usize> {
+    let country = begins.get(..2)?;
+    let row = IBAN_LENGTHS
+        .split(' ')
+        .find(|row| row[..2].eq_ignore_ascii_case(country))?;
+    row[2..].parse().ok()
+}
+
+/// Two letters and two digits with a blank after them, as an account number begins.
+pub(super) fn begins_iban(before: &str) -> bool {
+    let head = before.strip_suffix(' ').unwrap_or_default();
+    head.len() >= 4
+        && head.is_char_boundary(head.len() - 4)
+        && head.ends_with(|c: char| c.is_ascii_digit())
+        && iban_length(&head[head.len() - 4..]).is_some()
 }
 
 fn is_iban(whole: &str) -> bool {
+    if iban_length(whole) != Some(whole.len()) {
+        return false;
+    }
     let (head, tail) = whole.split_at(4);
     let rest = tail.chars().chain(head.chars()).try_fold(0, |rest, c| {
         let value = c.to_digit(36)?;
@@ -80,7 +104,7 @@ fn is_iban(whole: &str) -> bool {
             } % 97,
         )
     });
-    whole.len() <= 34 && rest == Some(1)
+    rest == Some(1)
 }
 
 /// `passport E12345678`, `driver's license number is 5130634`

@@ -159,7 +159,12 @@ impl Look<'_> {
             17 => self.after_x(span.end).filter(|_| is_identity(digits, 10))?,
             18 if is_identity(&digits[..17], digits[17]) => span.end,
             15 if number.sizes.len() == 1 && self.is_old_identity(number) => span.end,
-            9 if is_ssn(number) && !self.text[..span.start].ends_with('-') => span.end,
+            9 if is_ssn(number)
+                && !self.text[..span.start].ends_with('-')
+                && (number.separator == Some('-') || self.cue(number) == Some(Cue::Papers)) =>
+            {
+                span.end
+            }
             9 if span.len() == 9 && is_area(digits) && self.cue(number) == Some(Cue::Papers) => {
                 span.end
             }
@@ -180,16 +185,12 @@ impl Look<'_> {
     }
 
     /// Fifteen digits as they were until 1999: place, two digits of the year, month and day; no check digit, so that
-    /// other words before it, or the look of a card, count against it.
+    /// a word has to say what it is.
     fn is_old_identity(&self, number: &Number) -> bool {
         let digits = &number.digits[..];
-        let dated = is_place(digits) && is_date(1900 + two(&digits[6..]), &digits[8..]);
-        dated
-            && match self.cue(number) {
-                Some(Cue::Papers) => true,
-                Some(Cue::Other | Cue::Card | Cue::Phone) => false,
-                None => !(is_of_one_brand(digits) && luhn(digits)),
-            }
+        is_place(digits)
+            && is_date(1900 + two(&digits[6..]), &digits[8..])
+            && self.cue(number) == Some(Cue::Papers)
     }
 
     fn card(&self, number: &Number) -> Option<(Range<usize>, Kind, usize)> {
@@ -200,6 +201,7 @@ impl Look<'_> {
         if self.letter_before(number.span.start)
             || self.letter_after(number.span.end)
             || self.is_amount(number)
+            || lettered::begins_iban(&self.text[..number.span.start])
         {
             return None;
         }
@@ -207,7 +209,10 @@ impl Look<'_> {
             || number.sizes.iter().all(|size| (3..=15).contains(size))
             || number.sizes.iter().all(|size| *size == 1);
         let same = number.digits.iter().all(|digit| *digit == number.digits[0]);
-        let believed = match self.cue(number) {
+        let cue = self
+            .cue(number)
+            .or_else(|| cues::after(self.text, number.span.end));
+        let believed = match cue {
             Some(Cue::Card) => !same && number.digits[0] != 0,
             Some(Cue::Other) => false,
             Some(Cue::Phone | Cue::Papers) | None => {
@@ -382,5 +387,6 @@ fn ends_in_zeros(digits: &[u8]) -> bool {
 
 /// 219-09-9999
 fn is_ssn(number: &Number) -> bool {
-    number.sizes == [3, 2, 4] && number.separator == Some('-') && is_area(&number.digits)
+    let written = matches!(number.separator, Some('-' | ' ' | '.'));
+    number.sizes == [3, 2, 4] && written && is_area(&number.digits)
 }

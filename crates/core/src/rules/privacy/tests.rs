@@ -70,6 +70,27 @@ fn papers_and_cards_need_their_checksum_or_their_name() {
             "bank-card gb82west12345698765432",
         ),
         ("GB82WEST12345698765433", ""),
+        // Its first twenty digits would do by themselves.
+        (
+            "pay to MC87 3403 4118 5268 0017 1765 297",
+            "bank-card MC87 3403 4118 5268 0017 1765 297",
+        ),
+        (
+            "DE89 3704 0044 0532 0130 00 says the bank",
+            "bank-card DE89 3704 0044 0532 0130 00",
+        ),
+        ("MC87 3403 4118 5268 0017 1765", ""),
+        // No account, and so no card either.
+        ("RS35 4556 7375 8689 9855 70", ""),
+        ("4024007113141", ""),
+        ("charge 4024007113141 please", "bank-card 4024007113141"),
+        ("打到4024007113141这张卡", "bank-card 4024007113141"),
+        ("676212121211 expires 07/29", "bank-card 676212121211"),
+        ("2200314159265353", "bank-card 2200314159265353"),
+        ("3509123456789015", "bank-card 3509123456789015"),
+        ("number 440524800101001", ""),
+        ("social security number 219 09 9999", "id-card 219 09 9999"),
+        ("219 09 9999", ""),
     ] {
         assert_eq!(kinds(text), expected, "{text}");
     }
