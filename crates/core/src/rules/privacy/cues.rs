@@ -127,6 +127,18 @@ const CUES: [(Cue, &[&str]); 4] = [
             "sku",
             "room",
             "meeting",
+            "imei",
+            "sn",
+            "offset",
+            "seed",
+            "nonce",
+            "端口",
+            "参数",
+            "总数",
+            "工单",
+            "面积",
+            "claim",
+            "policy",
             "工号",
             "学号",
             "准考证",
@@ -171,7 +183,72 @@ pub(super) fn before(text: &str, at: usize) -> Option<Cue> {
             }
         }
     }
+    let told = best.map_or(0, |(end, _, _)| end);
+    if is_of_something(near, told) {
+        return Some(Cue::Other);
+    }
     best.map(|(_, _, cue)| cue)
+}
+
+/// Does the text end in the number of something that no cue behind `told` names: `合同号：`, `policy number is `?
+fn is_of_something(text: &str, told: usize) -> bool {
+    let signs = |c: char| c.is_whitespace() || matches!(c, ':' | '：' | '=' | '#' | '是' | '为');
+    let text = text.trim_end_matches(signs);
+    let text = text.strip_suffix(" is").unwrap_or(text);
+    if let Some(rest) = text.strip_suffix('码').filter(|rest| !rest.ends_with('号')) {
+        return told <= rest.len() && !rest.is_empty();
+    }
+    if let Some(rest) = text.trim_end_matches('码').strip_suffix('号') {
+        // Of a person or of a way to call them.
+        const CALLS: &str = "机话信系的新旧老小大本个此我你他她靓副主加换用这那络急里司人";
+        let whose = rest.chars().next_back();
+        return told < rest.len()
+            && whose.is_some_and(|c| c.is_alphanumeric() && !CALLS.contains(c));
+    }
+    const OWN: [&str; 34] = [
+        "phone",
+        "mobile",
+        "cell",
+        "cellphone",
+        "telephone",
+        "tel",
+        "contact",
+        "my",
+        "your",
+        "his",
+        "her",
+        "their",
+        "our",
+        "this",
+        "that",
+        "the",
+        "new",
+        "old",
+        "whatsapp",
+        "wechat",
+        "home",
+        "work",
+        "office",
+        "fax",
+        "call",
+        "a",
+        "same",
+        "personal",
+        "emergency",
+        "right",
+        "wrong",
+        "real",
+        "private",
+        "s",
+    ];
+    [" number", " no.", " no"].iter().any(|name| {
+        let Some(rest) = text.strip_suffix(name) else {
+            return false;
+        };
+        let letters = |c: char| !c.is_ascii_alphabetic();
+        let word = rest.rsplit(letters).next().unwrap_or_default();
+        told < rest.len() && !word.is_empty() && !OWN.contains(&word)
+    })
 }
 
 /// What the words right behind a number say: a card, if they speak of one.
@@ -204,9 +281,10 @@ fn last_word(text: &str, word: &str) -> Option<usize> {
 
 /// Does a unit follow, as after an amount?
 pub(super) fn is_amount(text: &str, end: usize) -> bool {
-    const UNITS: [&str; 24] = [
-        "元", "块", "美元", "次", "人", "个", "条", "步", "万", "亿", "千", "%", "％", "字节",
-        "ms", "kb", "mb", "km", "bytes", "rmb", "usd", "dollars", "points", "播放",
+    const UNITS: [&str; 30] = [
+        "米", "公里", "平方", "公斤", "吨", "秒", "元", "块", "美元", "次", "人", "个", "条", "步",
+        "万", "亿", "千", "%", "％", "字节", "ms", "kb", "mb", "km", "bytes", "rmb", "usd",
+        "dollars", "points", "播放",
     ];
     let rest = text[end..].trim_start_matches(' ');
     UNITS.iter().any(|unit| {
