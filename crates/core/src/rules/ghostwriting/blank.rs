@@ -22,6 +22,8 @@ pub(super) fn has_blank(text: &[u8]) -> bool {
             }
             b'(' if is_asked(text, at) => return true,
             0xef if is_wide(text, at) && has_before(text, at, is_han) => return true,
+            // Wide and narrow blanks in turn, as they are left where the line under them is lost.
+            b' ' if is_gap(text, at) && has_before(text, at, is_han) => return true,
             _ => at + 1,
         };
         at = end;
@@ -80,6 +82,13 @@ fn is_wide(text: &[u8], open: usize) -> bool {
     let blank = |byte: &&u8| matches!(**byte, b' ' | 0xe3 | 0x80);
     let inside = rest.iter().take(12).take_while(blank).count();
     rest[inside..].starts_with("）".as_bytes())
+}
+
+/// A blank with wide ones on both sides.
+fn is_gap(text: &[u8], at: usize) -> bool {
+    let wide = "\u{3000}".as_bytes();
+    let behind = text[at..].trim_ascii_start();
+    text[..at].ends_with(wide) && behind.starts_with(wide)
 }
 
 fn has_before(text: &[u8], at: usize, word: fn(u8) -> bool) -> bool {
