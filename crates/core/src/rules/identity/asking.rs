@@ -267,6 +267,7 @@ pub(super) mod english {
         r"\b(?:have you|did you|ever)(?: [a-z]+){0,2} (?:seen|read|watch|watched|heard|see)\b[^\n]{0,80}|\b(?:show|movie|book|song|film|episode|novel) \x22[^\x22\n]{0,80}\x22?",
         // Quoted, known already, or said of something else.
         r"\b(?:reading|read|says|said|saying|phrase|quote|word|words|sentence|line|typed|translate|spell|asked|asks)(?: [a-z]+){0,2}:? ?\x22[^\x22\n]{0,80}\x22?",
+        r"\b(?:dont|do not|never|stop) (?:say|saying|tell|telling|mention|mentioning|repeat)\b[^.?!\n]{0,60}",
         r"\bi (?:already |do |also )?(?:know|knew|understand|realize) (?:that )?{you}(?:re| are)\b[^.?!\n]{0,60}|\b(?:told|reminded)(?: [a-z]+){0,2} that {you}(?:re| are)[^.?!\n]{0,60}",
         r"\b(?:how|why) (?:are|r) {you} an? (?:{bot}|{hum})|\b(?:when|since|because|although|though|now that) (?:{you}|your)(?:re| are)? (?:an? |just |only |really )*(?:{bot}|{hum})",
         // Which of two, neither a machine: it is asked of people.
@@ -293,7 +294,7 @@ pub(super) mod english {
         r"\b(?:{bot}|{hum}|{sex}|people|humans)\b[^\n]{0,50}[.,;!?]+ ?(?:and |so |but |hey )?(?:are|r) {you} one\b",
         r"\b(?:do|did) (?:i|we){adv} (?:talk|speak|chat|text|write)(?: (?:to|with))*{adv} (?:{bot}|{hum}){tail}",
         r"\b(?:whether|if|that) (?:im|i am|we are|were|im even) {talk}(?: (?:to|too|with))*{adv} (?:{bot}|{hum}|{sex}){tail}",
-        r"\b{are} {you}{adv} (?:real|fake|alive|sentient|human|artificial|a real one) or\b|\b(?:powered|driven|run|controlled|operated|written) by (?:an? )?(?:{bot}|{hum})",
+        r"\b{are} {you}{adv} (?:real|fake|alive|sentient|human|artificial|a real one) or\b|\b(?:are (?:you|these|your)|is (?:this|your))\b[^.?!\n]{0,30} (?:powered|driven|run|controlled|operated|written) by (?:an? )?(?:{bot}|{hum})",
         r"\bwhat (?:are|r) {you},? (?:some kind of |like |just )?(?:an? )(?:{bot}|{hum})|\bhave {you} ever been (?:an? )?(?:human|person)|\bis this (?:chat ?gpt|gpt|siri|claude|gemini|deepseek|ai|ai generated|automated|an ai)(?:$|[.,!?]| or| that| talking| typing| answering)",
         r"\b(?:is|are) (?:a|an|some|any|actual|real)(?: real| actual| live)? ?(?:{hum}|{bot}) (?:typing|writing|answering|replying|behind|running|controlling|responding)|\banyone real (?:there|here|behind)|\b(?:is|or) this an ai\b",
         r"\b(?:do|would|are) {you}(?: [a-z]+)? (?:consider|think of|see|identify|regard|describe|considering) yourself (?:as )?(?:to be )?(?:an? )?(?:{hum}|{bot})|(?:^|[.,!?;:] ?)(?:an? )?(?:{hum} or (?:an? )?{bot}|{bot} or (?:an? )?{hum}) ?\?|\bis (?:this|it|that) (?:an? )?(?:automated|bot run|ai run|ai) (?:account|reply|message|response|answer|chat)|\brun by (?:an? )?(?:bot|ai)\b",
