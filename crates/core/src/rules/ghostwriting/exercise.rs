@@ -37,6 +37,10 @@ pub(super) fn looks_set(text: &str) -> Option<&'static str> {
         return None;
     }
     let plain = Plain::of(text, 0..end);
+    let formula = || TABLES.typeset.is_match(plain.text());
+    if text.contains(['\\', '$']) && formula() && TABLES.of_formulas.is_match(plain.text()) {
+        return Some("asks about a formula");
+    }
     let reads_so = SET.find_in(0, &plain, &SET.seen(&plain)).is_some();
     if reads_so {
         return Some("reads like an item of a test paper");
@@ -317,10 +321,8 @@ const ITEMS: &[&str] = &[
     // As a paper of an examination says it.
     r"^\d{1,2}[.,)]?(?:\( ?\d{1,2} ?分\)|材料)|^\( ?\d{1,2} ?分\) ?\d|\[(?:历史|地理|生物|物理|化学)[^\]\n]{0,9}选修|(?:压缩|概括|概述|每处)[^\n]{0,90}不(?:超过|多于) ?\d+ ?个?字|本题%4(?:\d+小题|满分|\d+分)|每小题\d+分|共\d+小题|满分\d+分",
     r"阅读%12(?:材料|文字|短文|文言文|诗|词|文章|内容|图表|片段)[^\n]{0,60}(?:完成|回答|填入|要求)|(?:完成|回答)(?:下列|下面|以下|后面)%3(?:问题|各题|小题|要求|习题)|在空白处填|据此(?:完成|回答)|补写%12(?:语句|空缺|句)|仿照(?:下面|示例|画线|例句)%4(?:示例|句子|[^\n]{0,10}写)|短文改错|名篇名句|语言文字运用",
-    r"\(1\)%16(?:求|证明|写出|计算|分析|说明|简述|概括|指出|判断|讨论)[^\x00]{2,400}\(2\)%16(?:求|证明|写出|计算|分析|说明|简述|概括|指出|判断|讨论)",
+    r"\(1\)%16(?:求|证明|写出|计算|分析|说明|简述|概括|指出|判断|讨论)[^\x00]*\(2\)%16(?:求|证明|写出|计算|分析|说明|简述|概括|指出|判断|讨论)",
     r"(?:方程|概率|面积|体积|取值范围|个数|系数|定义域|值域|解集|最大值|最小值|通项公式|离心率|前n项和|常数项|估计值)(?:为|是|等于)[.:]?$|(?:则|求|那么|等于)[^\n]{0,60}=[\x24 ]*[.]?$",
-    // Formulas as they are typeset.
-    r"(?:{asks})[^\x00]{0,900}(?:{typeset})|(?:{typeset})[^\x00]{0,900}(?:{asks})",
     r"用%2所给(?:的)?(?:词|单词|动词|汉字)|连词成句|按要求(?:改写|改|写|完成)%4句|改为(?:被动|否定|一般|疑问|感叹|陈述)|根据(?:短文|课文|材料|图|首字母|中文|汉语)%6(?:填|回答|完成|写|选)|把下列%6(?:句|词|改|翻译)",
     r"用[^\n]{1,40}造句|写出%10(?:反义词|近义词|拼音|成语|词语)|给(?:下列|下面)%4(?:字|词)|各是(?:多少|几)|取值范围|最[大小]值(?:是|为)|鸡兔同笼|各几[只个]|(?:求|则|得)%2[a-z](?:的值|的长|=)|\b(?:translate|rewrite|correct|punctuate|combine) the following\b|\bif [^.!?\n]{0,40}=[^.!?\n]{0,50}(?:what is|find|then|calculate)\b|\bconvert \d[^.!?\n]{0,30} (?:to|into) (?:a |an )?(?:decimal|fraction|percent\w*|mixed|improper|binary|grams|meters|celsius)|\bwhat (?:mass|volume|percentage|percent|fraction) of\b",
     r"解方程%1[:.]|解(?:下列)?(?:方程组?|不等式组?)|因式分解|化简(?:求值)?[:.]%1[0-9a-z(]|求(?:[a-z]的|取值范围|函数|导数?|极限|不定积分|定积分|最[大小]值|值域|定义域|解析式|通项)|配平%6(?:方程|反应)|(?:求证|证明)[:.]?[^.!?\n]{0,60}(?:相等|垂直|平行|全等|相似|无理数|平分|成立|等于|三角|四边|收敛|连续|单调|中点|整除)",
@@ -332,24 +334,16 @@ const ITEMS: &[&str] = &[
     r"[0-9)] ?= ?\?|\d ?x ?[+=] ?\d|\d[xy] ?(?:=|\+|\^| )[^\n]{0,20}= ?[0-9a-z]",
 ];
 
-const WORDS: &[(&str, &str)] = &[
-    (
-        "asks",
-        r"\b(?:find|compute|evaluate|simplify|determine|prove|show that|express|enter|what is|whats|what are|how many|for what|for which|solve|let \x24|given|calculate)\b|求|则|设|已知|证明|若|的值|化简|方程|结果|等于|函数|数列|展开式|[是为=] ?\x24?\(\\quad\)",
-    ),
-    (
-        "typeset",
-        r"\\(?:d?frac|sqrt|left|quad|mathrm|mathbf|angle|triangle|vec|overline|overrightarrow|cdot|times|begin|leq?|geq?|leqslant|geqslant|circ|sum|int|lim|pmod|sin|cos|tan|log|ln|pi)\b|\x24[^\x24\n]{0,100}[=^\\{}<>+(][^\x24\n]{0,100}\x24|\x24[a-z]\x24",
-    ),
-];
-
-static SET: LazyLock<Finder> = LazyLock::new(|| Finder::new(ANCHORS, WORDS, &[], &[ITEMS]));
+static SET: LazyLock<Finder> = LazyLock::new(|| Finder::new(ANCHORS, &[], &[], &[ITEMS]));
 
 struct Tables {
     number: Regex,
     asked: Regex,
     maths: Regex,
-    story: Regex,
+    /// A formula in the words of TeX …
+    typeset: Regex,
+    /// … and what is asked of one.
+    of_formulas: Regex,
     sum: Regex,
     /// Says that it is a problem.
     lead: Regex,
@@ -378,10 +372,16 @@ static TABLES: LazyLock<Tables> = LazyLock::new(|| Tables {
             r"\b(?:each|per|total|altogether|in all|left over|left|remain(?:s|ing)?|times as|(?:more|less|fewer|older|younger|longer|taller|faster) than|km|kilomet(?:er|re)s?|miles?|mph|apples?|oranges?|marbles|candies|pencils|train|rectang\w+|triang\w+|circle|square|radius|diameter|perimeter|discount(?:ed)?|interest|ratio|percent|profit|average|equally|shared?|gives?|gave|bought|buys|sells?|sold|costs?|cm|meters?|metres?|litres?|liters?|workers?|ages?|sum|product|difference|twice|half|probability|speed|travels?|sale price|dozen|[a-z]+ (?:has|have|had) \d+|inches|feet|pounds|dollars|cents|grams|ounces|gallons|loaves|pupils|classes|boxes|packs|packets|groups|rows|bags|bottles|jars|boys|girls|cookies|stickers|balloons|flowers|pages|points|goals|multiples?|divisible|remainder|factors?|digits?|primes?|polygon|hexagon|vertex|vertices|matrix|polynomial|sequence|graph|even|odd|median|arithmetic|dice|tetrahedron|as many|ate|spent|received|picked|collected|baked|jumped|scored|older|younger|less|fewer|more [a-z]+ than|(?:reads?|walks?|runs?|earns?|saves?|eats?|drives?|makes|needs|reading|costs?|contains?|holds?) \x24?\d+|one third|one half|one quarter|garden|students in|perimeter|fraction|of a number|whole number|integers?)\b|\x25",
         ],
     ),
-    story: compile(
+    typeset: compile(
         &[],
         &[
-            r"(?:\d|[一二三四五六七八九十百千两半]|\b(?:half|two|three|four|five|six|seven|eight|nine|ten|twelve|twenty|thirty|forty|fifty|hundred)\b)[^?]{0,600}[,.;!\n][^?]{0,300}(?:多少|几|多[高长重大远深宽]|求|\b(?:how (?:many|much|far|long|old|tall|fast)|what|find|calculate)\b)",
+            r"\\(?:d?frac|sqrt|left|quad|mathrm|mathbf|angle|triangle|vec|overline|overrightarrow|cdot|times|begin|leq?|geq?|leqslant|geqslant|circ|sum|int|lim|pmod|sin|cos|tan|log|ln|pi)\b|\x24[^\x24\n]*[=^\\{}<>+(][^\x24\n]*\x24|\x24[a-z]\x24",
+        ],
+    ),
+    of_formulas: compile(
+        &[],
+        &[
+            r"\b(?:find|compute|evaluate|simplify|determine|prove|show that|express|enter|what is|whats|what are|how many|for what|for which|solve|let \x24|given|calculate)\b|求|则|设|已知|证明|若|的值|化简|方程|结果|等于|函数|数列|展开式|[是为=] ?\x24?\(\\quad\)",
         ],
     ),
     sum: compile(
@@ -423,11 +423,24 @@ fn points(tables: &Tables, text: &[u8]) -> i32 {
         return 3 + asked * 2 + maths + 2 * count(tables.set_words(), 1) - talk;
     }
     // A number is told, and behind the end of that clause something is asked.
-    let told = talk == 0 && numbers >= 2 && tables.story.is_match(text);
+    let told = talk == 0 && numbers >= 2 && tells_first(tables, text);
     if asked == 0 || numbers == 0 || maths == 0 && !told {
         return 0;
     }
     numbers + asked * 2 + maths + 2 * i32::from(told) + 2 * count(&tables.lead, 1) - talk * 2
+}
+
+/// A number, the end of its clause, and then what is asked.
+fn tells_first(tables: &Tables, text: &[u8]) -> bool {
+    let after = |rest: &[u8], from: usize| {
+        let ends = |byte: &u8| matches!(byte, b',' | b'.' | b';' | b'!' | b'\n');
+        rest[from..].iter().position(ends).map(|at| from + at)
+    };
+    tables
+        .number
+        .find(text)
+        .and_then(|number| after(text, number.end()))
+        .is_some_and(|end| tables.asked.is_match(&text[end..]))
 }
 
 impl Tables {

@@ -82,7 +82,10 @@ pub(super) mod english {
             "verb",
             r"(?:write|wrte|writing|compose|draft|create|generate|produce|make|prepare|craft|develop|construct|finish|complete|do|give|need|want|provide|come up with|whip up|build|submit|rewrite|type(?: up)?|turn this into|turn it into)",
         ),
-        ("gap", r"(?: [a-z0-9#&]+(?:\.[a-z0-9]+)?){0,12}?"),
+        (
+            "gap",
+            r"(?: (?:[a-z0-9#&]+(?:\.[a-z0-9]+)+\.?|[a-z0-9#&]+)){0,12}?",
+        ),
         (
             "kind",
             r"(?:academic|persuasive|argumentative|synthesis|expository|analytical|narrative|descriptive|reflective|reflexive|cause(?: and)? effect|compare(?: and)? contrast|literary|rhetorical|critical|informative|ielts|toefl|gre|sat|apush|college|university|undergraduate|postgraduate|graduate|masters|phd|high school|school|scholarship|admissions?|application|personal|five paragraph|5 paragraph|structured|formal|history|english|philosophy|psychology|business|nursing|economics|biology)",
@@ -254,7 +257,7 @@ pub(super) mod chinese {
         r"降重|降(?:一下|下|个|一降|点)?重(?:$|[.,!?]|[率到至下吧一])|查重率%6(?:低|降|减|以下|不超过)|(?:降低|减少|躲过|避开|绕过)%4(?:查重|重复率|aigc率|ai率|检测)",
         r"(?:写|撰写|生成|来|给我|帮我)%14(?:演讲稿|发言稿|讲话稿)%10(?:学校|比赛|课堂|作业|老师|班级|竞赛|课上)|(?:学生|学校|班级|国旗下|课堂|课前|竞选班|小学|中学|大学|高中|初中|三年级|比赛)%10(?:演讲稿|发言稿|讲话稿)|(?:按字数|写)%6英语演讲稿",
         r"(?:写|撰写|重写|生成|补写|续写|扩写|编写)(?:一下|一段|一篇|一份|一个|出)?%8(?:论文|毕业论文|课题|文章)%4(?:摘要|引言|绪论|讨论|结论|章节|正文|部分|内容|参考文献|前言|致谢|选题依据|研究目的)|写%4开题报告%6",
-        r"(?:论文|综述|作文|读后感|观后感|心得|开题报告|调查报告|实践报告|实习报告|实验报告)(?:$|[,.;:\n])[^\x00]{0,400}(?:不少于|大概|大约|约)?(?:\d+|[一二三四五六七八九十百千两]+)字(?:以上|左右|以内|$|[.,;])|(?:论文|课题)%24写%14(?:部分|\d+字|章|引言|结论|摘要|绪论)|(?:给我|来|提供)一[篇份]%30(?:{work})(?:$|[.!?,])|(?:为|给)一?篇%30论文%3(?:补充|撰?写|添加|续写|完善)|(?:高考|中考)[^\n]{0,24}[:.][^\x00]{0,300}写一?篇",
+        r"(?:论文|综述|作文|读后感|观后感|心得|开题报告|调查报告|实践报告|实习报告|实验报告)(?:$|[,.;:\n])[^\x00]*(?:不少于|大概|大约|约)?(?:\d+|[一二三四五六七八九十百千两]+)字(?:以上|左右|以内|$|[.,;])|(?:论文|课题)%24写%14(?:部分|\d+字|章|引言|结论|摘要|绪论)|(?:给我|来|提供)一[篇份]%30(?:{work})(?:$|[.!?,])|(?:为|给)一?篇%30论文%3(?:补充|撰?写|添加|续写|完善)|(?:高考|中考)[^\n]{0,24}[:.][^\x00]*写一?篇",
         r"(?:按|照|用|以)%2论文(?:的)?格式%2(?:写|撰写)",
         r"写一?(?:篇|份|个)?关于[^\n]{0,60}的%6{work}",
         r"{write}%16(?:老师(?:要|让)?%2(?:交|收|检查)|交给老师|要交|交作业|交差|上交)|{write}%12[,.]%3(?:老师%2要|要交|交给老师|交作业)|{write}成%6{work}",

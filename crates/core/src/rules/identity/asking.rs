@@ -228,7 +228,7 @@ pub(super) mod english {
         ),
         (
             "adv",
-            r"(?:(?: |, ?)(?:really|reall?y|re+ally|rly|jsut|actualy|just|even|definitely|actually|truly|honestly|still|only|secretly|maybe|perhaps|possibly|like|some|kind|sort|form|type|piece|kinda|sorta|of|a|an|the|and|not|for real|fucking|freaking|bloody|100%|by any chance|sure|that|your|youre|you|are|u|r|in fact|indeed|totally|goddamn|god damn|damn|freakin|fuckin|friggin|stupid|dumb|completely|supposed|to be|being|either|one of those|is)){0,7},?",
+            r"(?: (?:really|reall?y|re+ally|rly|jsut|actualy|just|even|definitely|actually|truly|honestly|still|only|secretly|maybe|perhaps|possibly|like|some|kind|sort|form|type|piece|kinda|sorta|of|a|an|the|and|not|for real|fucking|freaking|bloody|100%|by any chance|sure|that|your|youre|you|are|u|r|in fact|indeed|totally|goddamn|god damn|damn|freakin|fuckin|friggin|stupid|dumb|completely|supposed|to be|being|either|one of those|is),?){0,7}",
         ),
         ("you", r"(?:you|u|ya|yu|yo|youu)"),
         (
@@ -238,6 +238,10 @@ pub(super) mod english {
         (
             "talk",
             r"(?:talk(?:ing|in)?|speak(?:ing|in)?|chat(?:ting|tin|in)?|text(?:ing|in)?|communicat(?:ing|e)|convers(?:ing|e)|deal(?:ing)?|interact(?:ing)?|typ(?:ing|e)|messag(?:ing|e)|writ(?:ing|e)|convo|having a conversation)",
+        ),
+        (
+            "few",
+            r"(?: (?:really|actually|just|even|an?|the|not|some|like|only|truly|maybe|perhaps|probably|kind|sort|of)){0,4}",
         ),
         ("this", r"(?:this|htis|tihs|thsi)"),
         (
@@ -308,7 +312,7 @@ pub(super) mod english {
         r"\bwhere(?:abouts|d)?(?: (?:was|is) it)?(?: that)? (?:(?:did|do|does|have|are|were|was|r|would) )?{you}(?:re)?(?: (?:guys|all|really|originally|actually|first|even|say|been|were|are|used to|to))* (?:from|originated?|originate from|hail from|come from|came from|come|made|created|built|manufactured|developed|produced|designed|programmed|born|raised|given birth|live|lived|grow up|call home)(?:$|[.,!?\n]| (?:at|in|before|originally|exactly|anyway|and raised)\b)|\b(?:from where|by whom|by what {firm}|by which {firm}) (?:do|did|are|have|were) {you}(?: (?:come|originate|hail|from|born|{made}))?(?:$|[.,!?\n])|^(?:so |and |hey )?where from\??$|\bwhere did (?:they|someone) (?:make|create|build) {you}|\b(?:place|location|country|city) of your (?:creation|birth|origin)\b|\bwhere(?:s| is) home for {you}\b|\b{you}(?:re| are| were| come| came)(?: (?:from|born|made|created|built))+ where\b",
         r"\bwhat(?:s| is)(?: the name of)? the {place}(?: that| where)? {you} (?:came?|are|were|originated|grew up)(?: (?:come|from|in|born|made|created))*(?:$|[.,!?\n])",
         r"\bhow (?:(?:were|are|did they|have) {you} {made}|did they {made} {you}|did {you} come in ?to (?:being|existence))(?:$|[.,!?\n])|\b(?:explain|know|tell|specify|say|learn|idea)(?: (?:me|us|as to|about|to)){0,2} how {you} were {made}|\bwhat are {you} made of\b|\b(?:are|r|were) {you} (?:(?:built|build|developed|programmed|powered) (?:using|with|in|on|by)|(?:made|created|designed|manufactured|produced|owned) by)\b|\bdid [a-z]+ (?:make|create|build|program|develop|design) {you}(?:$|[.,!?\n])",
-        r"\bwhat (?:kind|type|sort) of (?:ai|bot|robot|program|machine|computer|life ?form|being) (?:are|r) {you}\b|\b(?:are|r) {you}{adv} [a-z]+ (?:ro?bot|chatbot){tail}",
+        r"\bwhat (?:kind|type|sort) of (?:ai|bot|robot|program|machine|computer|life ?form|being) (?:are|r) {you}\b|\b(?:are|r) {you}{few} [a-z]+ (?:ro?bot|chatbot){tail}",
         r"\b(?:tell|know|say|ask|wonder\w*|share|curious|where is the (?:place|location))(?: (?:me|us|about|to|that|exactly)){0,3}(?: where| that)? {you}(?:re| are| were| come| came)(?: (?:really|originally|actually|come))* (?:from|born|made|created|built)\b(?:$|[.,!?\n]| in| at)",
         r"\b(?:were|was) {you} (?:born|made|created|built|manufactured|developed) (?:in|at|here|by)\b|\b{you} (?:were|was|are) (?:made|built|created|born|from) where\b",
         r"\bwho(?:s| is| was| are| were)?(?: it| the (?:one|person|people|company|guy|team|ones))?(?: that| who)? {made}(?: up)? {you}(?: up)?(?:$|[.,!?\n]| (?:ai|bot|robot|originally|anyway)\b)|\b(?:what|which) (?:language |ai )?model (?:are|r|do) {you}\b|\bwhat (?:ai|llm|bot) (?:are|r) {you}\b",
@@ -320,13 +324,13 @@ pub(super) mod english {
         r"\b(?:who|whos|{firm})(?: (?:is|was|did|that))*(?: the)? (?:{made}|{maker} of|programming for) (?:this|the)(?: [a-z]+)? (?:ai|bot|chatbot|robot|assistant)(?:$|[.,!?\n])|\b(?:is|whos) (?:this|the) (?:ai|bot|chatbot|robot|assistant)s? {maker}\b",
         // Real, or one of two.
         r"\b(?:are|r) {you}(?: (?:really|actually|even|truly|secretly|just|not|all))* (?:real|a live being|a living (?:being|thing)|sentient)(?:$|[.,!?\n]| (?:or|at all|though|tho|lol)\b)|\bhow real are {you}\b",
-        r"\bi(?:m| am){adv} {talk} (?:to|with){adv} (?:{bot}|{hum})(?:,? (?:right|correct|arent i|huh)\b|[^.!\n?]{0,10}\?)|\b{are} {you}{adv} made (?:out )?of (?:flesh|metal|code|circuits|wires)|\b{are} {you}{adv} (?:artificial|automated|robotic|computeri[sz]ed|virtual|synthetic|simulated)(?: or\b|$|[.,!?\n])",
-        r"\bwho (?:am|is|are) (?:i|we){adv} {talk}(?: (?:to|too|with))*[^.!?\n]{0,30}\b(?:{hum}|{bot}){tail}",
-        r"\b(?:are|r) {you}{adv} (?:[a-z]+),? or(?: (?:an?|just|really|actually|some|only|even|not))* (?:{hum}|{bot}){tail}",
+        r"\bi(?:m| am){few} {talk} (?:to|with){few} (?:{bot}|{hum})(?:,? (?:right|correct|arent i|huh)\b|[^.!\n?]{0,10}\?)|\b{are} {you}{few} made (?:out )?of (?:flesh|metal|code|circuits|wires)|\b{are} {you}{few} (?:artificial|automated|robotic|computeri[sz]ed|virtual|synthetic|simulated)(?: or\b|$|[.,!?\n])",
+        r"\bwho (?:am|is|are) (?:i|we){few} {talk}(?: (?:to|too|with))*[^.!?\n]{0,30}\b(?:{hum}|{bot}){tail}",
+        r"\b(?:are|r) {you}{few} (?:[a-z]+),? or(?: (?:an?|just|really|actually|some|only|even|not))* (?:{hum}|{bot}){tail}",
         r"\bi(?:m| am)(?: (?:an?|actually|really|the))* (?:{hum}|{sex})[,.!]* ?(?:(?:and )?(?:are|r) {you}(?: (?:one|too|one too))?(?:$|[.,!?\n])|(?:and )?(?:what|how) about {you}(?:$|[.,!?\n ])|and {you}(?:$|[.,!?\n]))",
-        r"\b{this} is{adv} (?:{hum}|{bot}|{sex}),? ?(?:right|correct|isnt it|yes|yeah|huh)(?:$|[.,!?\n ])|\badmit (?:it|that)?[,.:!]? ?(?:that )?{you}(?:re| are|r)?{adv} (?:{bot}|{hum})",
+        r"\b{this} is{few} (?:{hum}|{bot}|{sex}),? ?(?:right|correct|isnt it|yes|yeah|huh)(?:$|[.,!?\n ])|\badmit (?:it|that)?[,.:!]? ?(?:that )?{you}(?:re| are|r)?{few} (?:{bot}|{hum})",
         r"\b(?:{talk}|sound(?:ing|s)?|act(?:ing)?|replying) like(?: (?:an?|only|just|some|the))* (?:{bot}|{hum})[.,!?]+ ?(?:so |and )?(?:are|r) {you}\b",
-        r"\b(?:(?:could|would|might) {you}(?: (?:really|actually|possibly|maybe|not))* be(?: considered| classified as| called)?|(?:do|would) {you} (?:identify as|happen to be|(?:call|describe|classify) yourself(?: as)?)){adv} (?:{bot}|{hum}){tail}|\b(?:does|did) (?:an? )?(?:{hum}|{bot}) (?:answer|type|write|reply|read|send)|\b(?:accurate|right|correct|fair) to (?:call|say|describe|consider) {you}(?:re| are| as)?{adv} (?:{bot}|{hum})",
+        r"\b(?:(?:could|would|might) {you}(?: (?:really|actually|possibly|maybe|not))* be(?: considered| classified as| called)?|(?:do|would) {you} (?:identify as|happen to be|(?:call|describe|classify) yourself(?: as)?)){few} (?:{bot}|{hum}){tail}|\b(?:does|did) (?:an? )?(?:{hum}|{bot}) (?:answer|type|write|reply|read|send)|\b(?:accurate|right|correct|fair) to (?:call|say|describe|consider) {you}(?:re| are| as)?{few} (?:{bot}|{hum})",
     ];
 }
 
@@ -469,9 +473,15 @@ pub(super) mod chinese {
         "用ai",
         "什么ai",
         "哪个ai",
-        "性别",
-        "身体",
-        "感情",
+        "性别是",
+        "有性别",
+        "性别吗",
+        "什么性别",
+        "你的性别",
+        "有身体",
+        "有感情",
+        "是不是女",
+        "是不是男",
         "出生地",
         "国籍",
         "灵魂",
