@@ -12,6 +12,8 @@ use crate::rules::reading::{Finder, Plain, compile};
 const ENOUGH: i32 = 5;
 /// A longer text is no exercise that was pasted alone; its beginning is looked at.
 const LONGEST: usize = 6_000;
+/// No problem in words is told at greater length.
+const LONGEST_STORY: usize = 2_000;
 
 /// Why it looks set by somebody, if it does.
 pub(super) fn looks_set(text: &str) -> Option<&'static str> {
@@ -37,15 +39,17 @@ pub(super) fn looks_set(text: &str) -> Option<&'static str> {
         return None;
     }
     let plain = Plain::of(text, 0..end);
-    let formula = || TABLES.typeset.is_match(plain.text());
-    if text.contains(['\\', '$']) && formula() && TABLES.of_formulas.is_match(plain.text()) {
+    if text.contains(['\\', '$'])
+        && TABLES.typeset.is_match(plain.text())
+        && TABLES.of_formulas.is_match(plain.text())
+    {
         return Some("asks about a formula");
     }
     let reads_so = SET.find_in(0, &plain, &SET.seen(&plain)).is_some();
     if reads_so {
         return Some("reads like an item of a test paper");
     }
-    (points(&TABLES, plain.text()) >= ENOUGH)
+    (text.len() <= LONGEST_STORY && points(&TABLES, plain.text()) >= ENOUGH)
         .then_some("reads like a problem with numbers to work out")
 }
 
@@ -106,6 +110,7 @@ fn heads_line(text: &[u8], at: usize) -> bool {
 
 /// Nothing but numbers and the signs between them, two or more.
 fn is_sum(text: &str) -> bool {
+    const OTHERS: &str = "0123456789.()（）[]=＝?？% 。．";
     let (mut signs, mut works_out) = (0, false);
     let text = text.trim();
     // What begins with a plus is a number to call.
@@ -116,22 +121,7 @@ fn is_sum(text: &str) -> bool {
         match c {
             '+' | '*' | '×' | '÷' | '＋' | '✕' | '^' => (signs, works_out) = (signs + 1, true),
             '/' | '-' | '－' | '−' => signs += 1,
-            '0'..='9'
-            | '.'
-            | '('
-            | ')'
-            | '（'
-            | '）'
-            | '['
-            | ']'
-            | '='
-            | '＝'
-            | '?'
-            | '？'
-            | '%'
-            | ' '
-            | '。'
-            | '．' => {}
+            _ if OTHERS.contains(c) => {}
             _ => return false,
         }
     }
@@ -319,10 +309,14 @@ const ITEMS: &[&str] = &[
     r"下列%10(?:正确|错误|不正确|属于|不属于|符合|的是|说法|词语|各组|哪一?项|选项|句子)",
     r"(?:选择题|判断题|填空题|应用题|解答题|计算题|简答题|问答题|改错题?|完形填空|阅读理解|选词填空|脱式计算|列式计算|列方程|竖式计算|口算)[:.,\n]|(?:^|[\n.;])(?:\d+[.,)])?(?:选择|填空)[:.]",
     // As a paper of an examination says it.
-    r"^\d{1,2}[.,)]?(?:\( ?\d{1,2} ?分\)|材料)|^\( ?\d{1,2} ?分\) ?\d|\[(?:历史|地理|生物|物理|化学)[^\]\n]{0,9}选修|(?:压缩|概括|概述|每处)[^\n]{0,90}不(?:超过|多于) ?\d+ ?个?字|本题%4(?:\d+小题|满分|\d+分)|每小题\d+分|共\d+小题|满分\d+分",
-    r"阅读%12(?:材料|文字|短文|文言文|诗|词|文章|内容|图表|片段)[^\n]{0,60}(?:完成|回答|填入|要求)|(?:完成|回答)(?:下列|下面|以下|后面)%3(?:问题|各题|小题|要求|习题)|在空白处填|据此(?:完成|回答)|补写%12(?:语句|空缺|句)|仿照(?:下面|示例|画线|例句)%4(?:示例|句子|[^\n]{0,10}写)|短文改错|名篇名句|语言文字运用",
-    r"\(1\)%16(?:求|证明|写出|计算|分析|说明|简述|概括|指出|判断|讨论)[^\x00]*\(2\)%16(?:求|证明|写出|计算|分析|说明|简述|概括|指出|判断|讨论)",
-    r"(?:方程|概率|面积|体积|取值范围|个数|系数|定义域|值域|解集|最大值|最小值|通项公式|离心率|前n项和|常数项|估计值)(?:为|是|等于)[.:]?$|(?:则|求|那么|等于)[^\n]{0,60}=[\x24 ]*[.]?$",
+    concat!(
+        r"^\d{1,2}[.,)]?(?:\( ?\d{1,2} ?分\)|材料)|^\( ?\d{1,2} ?分\) ?\d|\[(?:历史|地理|生物|物理|化学)[^\]\n]{0,9}选修|(?:压缩|概括|概述|每处)[^\n]*不(?:超过|多于) ?\d+ ?个?字|本题%4(?:\d+小题|满分|\d+分)|每小题\d+分|共\d+小题|满分\d+分",
+        r"|阅读%12(?:材料|文字|短文|文言文|诗|词|文章|内容|图表|片段)[^\n]*(?:完成|回答|填入|要求)|(?:完成|回答)(?:下列|下面|以下|后面)%3(?:问题|各题|小题|要求|习题)|在空白处填|据此(?:完成|回答)|补写%12(?:语句|空缺|句)|仿照(?:下面|示例|画线|例句)%4(?:示例|句子|[^\n]{0,10}写)|短文改错|名篇名句|语言文字运用",
+    ),
+    concat!(
+        r"\(1\)%16(?:求|证明|写出|计算|分析|说明|简述|概括|指出|判断|讨论)[^\x00]*\(2\)%16(?:求|证明|写出|计算|分析|说明|简述|概括|指出|判断|讨论)",
+        r"|(?:方程|概率|面积|体积|取值范围|个数|系数|定义域|值域|解集|最大值|最小值|通项公式|离心率|前n项和|常数项|估计值)(?:为|是|等于)[.:]?$|(?:则|求|那么|等于)[^\n]*=[\x24 ]*[.]?$",
+    ),
     r"用%2所给(?:的)?(?:词|单词|动词|汉字)|连词成句|按要求(?:改写|改|写|完成)%4句|改为(?:被动|否定|一般|疑问|感叹|陈述)|根据(?:短文|课文|材料|图|首字母|中文|汉语)%6(?:填|回答|完成|写|选)|把下列%6(?:句|词|改|翻译)",
     r"用[^\n]{1,40}造句|写出%10(?:反义词|近义词|拼音|成语|词语)|给(?:下列|下面)%4(?:字|词)|各是(?:多少|几)|取值范围|最[大小]值(?:是|为)|鸡兔同笼|各几[只个]|(?:求|则|得)%2[a-z](?:的值|的长|=)|\b(?:translate|rewrite|correct|punctuate|combine) the following\b|\bif [^.!?\n]{0,40}=[^.!?\n]{0,50}(?:what is|find|then|calculate)\b|\bconvert \d[^.!?\n]{0,30} (?:to|into) (?:a |an )?(?:decimal|fraction|percent\w*|mixed|improper|binary|grams|meters|celsius)|\bwhat (?:mass|volume|percentage|percent|fraction) of\b",
     r"解方程%1[:.]|解(?:下列)?(?:方程组?|不等式组?)|因式分解|化简(?:求值)?[:.]%1[0-9a-z(]|求(?:[a-z]的|取值范围|函数|导数?|极限|不定积分|定积分|最[大小]值|值域|定义域|解析式|通项)|配平%6(?:方程|反应)|(?:求证|证明)[:.]?[^.!?\n]{0,60}(?:相等|垂直|平行|全等|相似|无理数|平分|成立|等于|三角|四边|收敛|连续|单调|中点|整除)",
