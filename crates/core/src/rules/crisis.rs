@@ -5,11 +5,14 @@
 mod cards;
 mod chinese;
 mod english;
+mod marks;
 #[cfg(test)]
 mod tests;
+mod weigh;
 
 pub use cards::{Region, card};
 
+use std::ops::Range;
 use std::sync::LazyLock;
 
 use regex::bytes::Regex;
@@ -53,13 +56,17 @@ static TOLD: LazyLock<[Regex; 2]> = LazyLock::new(|| {
 
 /// The first place that says it, of kind `crisis`; the same for the writer and for somebody near.
 pub fn find(text: &str) -> Option<Hit> {
-    READERS.iter().find_map(|reader| reader.find(text))
+    let windows = READERS.each_ref().map(|reader| reader.said.windows(text));
+    let each = || READERS.iter().zip(&windows);
+    let by_pattern = || each().find_map(|(reader, windows)| reader.find(text, windows));
+    let by_weight = || each().find_map(|(reader, windows)| reader.weigh(text, windows));
+    by_pattern().or_else(by_weight)
 }
 
 impl Reader {
-    fn find(&self, text: &str) -> Option<Hit> {
-        for window in self.said.windows(text) {
-            let plain = Plain::of(text, window);
+    fn find(&self, text: &str, windows: &[Range<usize>]) -> Option<Hit> {
+        for window in windows {
+            let plain = Plain::of(text, window.clone());
             let seen = self.said.seen(&plain);
             for (group, why) in [
                 (
@@ -75,8 +82,7 @@ impl Reader {
                     continue;
                 };
                 let sentence = plain.sentence(part.clone());
-                let is_told = TOLD.iter().any(|told| told.is_match(sentence));
-                if is_told || group == NEAR && self.past.is_match(sentence) {
+                if is_told(sentence) || group == NEAR && self.past.is_match(sentence) {
                     continue;
                 }
                 return Some(Hit::sure(plain.original(part), "crisis", why));
@@ -84,4 +90,27 @@ impl Reader {
         }
         None
     }
+
+    /// What no pattern foresaw.
+    fn weigh(&self, text: &str, windows: &[Range<usize>]) -> Option<Hit> {
+        windows.iter().find_map(|window| {
+            let plain = Plain::of(text, window.clone());
+            weigh::heavy(std::str::from_utf8(plain.text()).ok()?).next()?;
+            let mut masked = plain.text().to_vec();
+            for Reader { said, .. } in READERS.iter() {
+                said.mask(&plain, &said.seen(&plain), &mut masked);
+            }
+            let masked = std::str::from_utf8(&masked).ok()?;
+            let part = weigh::heavy(masked).find(|part| {
+                let part = &masked[part.clone()];
+                self.said.may(part) && !is_told(part.as_bytes())
+            })?;
+            let why = "sounds like somebody who wants to die or hurt themselves, or is near one";
+            Some(Hit::sure(plain.original(part), "crisis", why))
+        })
+    }
+}
+
+fn is_told(part: &[u8]) -> bool {
+    TOLD.iter().any(|told| told.is_match(part))
 }

@@ -239,17 +239,22 @@ impl Finder {
         // Most lines end here, before the masks.
         let first = hits.find(|hit| hit.regex.is_match(text))?;
         let mut masked = text.to_vec();
-        for mask in self.masks.iter().filter(|mask| seen.may(&mask.ways)) {
-            for found in mask.regex.find_iter(text) {
-                masked[found.range()].fill(MASKED);
-            }
-        }
+        self.mask(plain, seen, &mut masked);
         // What did not match the whole will not match what is left of it.
         let hit = std::iter::once(first)
             .chain(hits)
             .find_map(|hit| hit.regex.find(&masked))?;
         // A hit may stand on the sign before it.
         Some(trim(text, hit.range()))
+    }
+
+    /// Blots out what is to be put aside.
+    pub(super) fn mask(&self, plain: &Plain, seen: &Seen, masked: &mut [u8]) {
+        for mask in self.masks.iter().filter(|mask| seen.may(&mask.ways)) {
+            for found in mask.regex.find_iter(plain.text()) {
+                masked[found.range()].fill(MASKED);
+            }
+        }
     }
 
     /// May there be anything? One pass, no allocation.
@@ -278,7 +283,7 @@ impl Finder {
 }
 
 /// What a masked byte reads as: no pattern knows it.
-const MASKED: u8 = 1;
+pub(super) const MASKED: u8 = 1;
 
 fn trim(text: &[u8], mut part: Range<usize>) -> Range<usize> {
     let sign = |byte: u8| byte.is_ascii_punctuation() || byte.is_ascii_whitespace();
