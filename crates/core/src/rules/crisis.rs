@@ -56,11 +56,39 @@ static TOLD: LazyLock<[Regex; 2]> = LazyLock::new(|| {
 
 /// The first place that says it, of kind `crisis`; the same for the writer and for somebody near.
 pub fn find(text: &str) -> Option<Hit> {
-    let windows = READERS.each_ref().map(|reader| reader.said.windows(text));
-    let each = || READERS.iter().zip(&windows);
-    let by_pattern = || each().find_map(|(reader, windows)| reader.find(text, windows));
-    let by_weight = || each().find_map(|(reader, windows)| reader.weigh(text, windows));
-    by_pattern().or_else(by_weight)
+    let [english, chinese] = READERS.each_ref().map(|reader| reader.said.windows(text));
+    // A line in both languages is read in both.
+    let [english, chinese] = match (english.is_empty(), chinese.is_empty()) {
+        (true, true) => return None,
+        (true, false) => [&chinese, &chinese],
+        (false, true) => [&english, &english],
+        (false, false) => [&english, &chinese],
+    };
+    let mut by_pattern = READERS.iter().zip([english, chinese]);
+    let by_pattern = by_pattern.find_map(|(reader, windows)| reader.find(text, windows));
+    by_pattern.or_else(|| {
+        let mut windows: Vec<_> = english.iter().chain(chinese).collect();
+        windows.dedup();
+        windows.into_iter().find_map(|window| weigh(text, window))
+    })
+}
+
+/// What no pattern foresaw.
+fn weigh(text: &str, window: &Range<usize>) -> Option<Hit> {
+    let plain = Plain::of(text, window.clone());
+    // Most lines end here, before the masks.
+    weigh::heavy(std::str::from_utf8(plain.text()).ok()?).next()?;
+    let mut masked = plain.text().to_vec();
+    for Reader { said, .. } in READERS.iter() {
+        said.mask(&plain, &said.seen(&plain), &mut masked);
+    }
+    let masked = std::str::from_utf8(&masked).ok()?;
+    let part = weigh::heavy(masked).find(|part| {
+        let part = &masked[part.clone()];
+        READERS.iter().any(|reader| reader.said.may(part)) && !is_told(part.as_bytes())
+    })?;
+    let why = "sounds like somebody who wants to die or hurt themselves, or is near one";
+    Some(Hit::sure(plain.original(part), "crisis", why))
 }
 
 impl Reader {
@@ -89,25 +117,6 @@ impl Reader {
             }
         }
         None
-    }
-
-    /// What no pattern foresaw.
-    fn weigh(&self, text: &str, windows: &[Range<usize>]) -> Option<Hit> {
-        windows.iter().find_map(|window| {
-            let plain = Plain::of(text, window.clone());
-            weigh::heavy(std::str::from_utf8(plain.text()).ok()?).next()?;
-            let mut masked = plain.text().to_vec();
-            for Reader { said, .. } in READERS.iter() {
-                said.mask(&plain, &said.seen(&plain), &mut masked);
-            }
-            let masked = std::str::from_utf8(&masked).ok()?;
-            let part = weigh::heavy(masked).find(|part| {
-                let part = &masked[part.clone()];
-                self.said.may(part) && !is_told(part.as_bytes())
-            })?;
-            let why = "sounds like somebody who wants to die or hurt themselves, or is near one";
-            Some(Hit::sure(plain.original(part), "crisis", why))
-        })
     }
 }
 
