@@ -56,31 +56,34 @@ static TOLD: LazyLock<[Regex; 2]> = LazyLock::new(|| {
 
 /// The first place that says it, of kind `crisis`; the same for the writer and for somebody near.
 pub fn find(text: &str) -> Option<Hit> {
-    let [english, chinese] = READERS.each_ref().map(|reader| reader.said.windows(text));
-    // A line in both languages is read in both.
-    let [english, chinese] = match (english.is_empty(), chinese.is_empty()) {
-        (true, true) => return None,
-        (true, false) => [&chinese, &chinese],
-        (false, true) => [&english, &english],
-        (false, false) => [&english, &chinese],
-    };
-    let mut by_pattern = READERS.iter().zip([english, chinese]);
-    let by_pattern = by_pattern.find_map(|(reader, windows)| reader.find(text, windows));
-    by_pattern.or_else(|| {
-        let mut windows: Vec<_> = english.iter().chain(chinese).collect();
-        windows.dedup();
-        windows.into_iter().find_map(|window| weigh(text, window))
-    })
+    let mut windows: Vec<Range<usize>> = Vec::new();
+    for Reader { said, .. } in READERS.iter() {
+        windows.extend(said.windows(text));
+    }
+    windows.dedup();
+    let plains = windows.into_iter().map(|window| Plain::of(text, window));
+    let plains: Vec<Plain> = plains.collect();
+    let by_pattern = || plains.iter().find_map(find_in);
+    let by_weight = || plains.iter().find_map(weigh);
+    by_pattern().or_else(by_weight)
+}
+
+fn find_in(plain: &Plain) -> Option<Hit> {
+    let [english, chinese] = &*READERS;
+    let has_letters = plain.text().iter().any(u8::is_ascii_lowercase);
+    let has_han = !plain.text().is_ascii();
+    let by_english = has_letters.then(|| english.find(plain)).flatten();
+    by_english.or_else(|| has_han.then(|| chinese.find(plain))?)
 }
 
 /// What no pattern foresaw.
-fn weigh(text: &str, window: &Range<usize>) -> Option<Hit> {
-    let plain = Plain::of(text, window.clone());
+fn weigh(plain: &Plain) -> Option<Hit> {
+    let text = std::str::from_utf8(plain.text()).ok()?;
     // Most lines end here, before the masks.
-    weigh::heavy(std::str::from_utf8(plain.text()).ok()?).next()?;
-    let mut masked = plain.text().to_vec();
+    weigh::heavy(text).next()?;
+    let mut masked = text.as_bytes().to_vec();
     for Reader { said, .. } in READERS.iter() {
-        said.mask(&plain, &said.seen(&plain), &mut masked);
+        said.mask(plain, &said.seen(plain), &mut masked);
     }
     let masked = std::str::from_utf8(&masked).ok()?;
     let part = weigh::heavy(masked).find(|part| {
@@ -92,29 +95,26 @@ fn weigh(text: &str, window: &Range<usize>) -> Option<Hit> {
 }
 
 impl Reader {
-    fn find(&self, text: &str, windows: &[Range<usize>]) -> Option<Hit> {
-        for window in windows {
-            let plain = Plain::of(text, window.clone());
-            let seen = self.said.seen(&plain);
-            for (group, why) in [
-                (
-                    OWN,
-                    "says in plain words that they want to die or hurt themselves",
-                ),
-                (
-                    NEAR,
-                    "says that somebody near wants to die or hurt themselves",
-                ),
-            ] {
-                let Some(part) = self.said.find_in(group, &plain, &seen) else {
-                    continue;
-                };
-                let sentence = plain.sentence(part.clone());
-                if is_told(sentence) || group == NEAR && self.past.is_match(sentence) {
-                    continue;
-                }
-                return Some(Hit::sure(plain.original(part), "crisis", why));
+    fn find(&self, plain: &Plain) -> Option<Hit> {
+        let seen = self.said.seen(plain);
+        for (group, why) in [
+            (
+                OWN,
+                "says in plain words that they want to die or hurt themselves",
+            ),
+            (
+                NEAR,
+                "says that somebody near wants to die or hurt themselves",
+            ),
+        ] {
+            let Some(part) = self.said.find_in(group, plain, &seen) else {
+                continue;
+            };
+            let sentence = plain.sentence(part.clone());
+            if is_told(sentence) || group == NEAR && self.past.is_match(sentence) {
+                continue;
             }
+            return Some(Hit::sure(plain.original(part), "crisis", why));
         }
         None
     }

@@ -157,6 +157,14 @@ pub(super) const ANCHORS: &[&str] = &[
     "wish i w",
     "wish i h",
     "hit me",
+    "hits me",
+    "run me over",
+    "paracet",
+    "ibuprof",
+    "mg of",
+    "painful",
+    "my neck",
+    "my throat",
 ];
 
 pub(super) const WORDS: &[(&str, &str)] = &[

@@ -2,40 +2,60 @@
 //! and in which order it speaks of which things (`data/rules/crisis-words.txt`). Between the text and `weigh`; the
 //! trainer in `training/crisis` includes this very file, so that both see the same. Knows no weights.
 
-use std::collections::HashMap;
 use std::ops::Range;
 
 /// Places of each table, a power of two.
 pub const PLACES: usize = 1 << 16;
 /// A part is no longer than so many bytes.
 const LONGEST: usize = 240;
+/// Room for phrases, a power of two and more than twice as many as there are.
+const PHRASES: usize = 1 << 13;
 /// Things so far apart are still seen together.
 const APART: usize = 5;
 
 /// Which words speak of which thing.
 pub struct Things {
-    by_phrase: HashMap<u32, u32>,
-    longest: usize,
+    /// The hash of each phrase, and of each beginning of one, with the thing if it is whole and 0 if not; by the
+    /// hash's last bits.
+    phrases: Vec<(u32, u32)>,
 }
 
 impl Things {
     /// Of lines `THING: phrase,phrase`; what stands in two of them belongs to the first.
     pub fn new(table: &str) -> Things {
+        let free = (0, NONE);
         let mut things = Things {
-            by_phrase: HashMap::new(),
-            longest: 0,
+            phrases: vec![free; PHRASES],
         };
         let lines = table.lines().filter(|line| !line.starts_with('#'));
-        for (thing, phrases) in lines.filter_map(|line| line.split_once(": ")) {
+        for (name, phrases) in lines.filter_map(|line| line.split_once(": ")) {
+            let thing = unit_hash(name.as_bytes());
             for phrase in phrases.split(',') {
                 let units = units(phrase);
-                things.longest = things.longest.max(units.len());
-                let hash = units.iter().fold(SALT, |hash, unit| join(hash, unit.hash));
-                let thing = unit_hash(thing.as_bytes());
-                things.by_phrase.entry(hash).or_insert(thing);
+                let mut hash = SALT;
+                for (n, unit) in units.iter().enumerate() {
+                    hash = join(hash, unit.hash);
+                    let slot = things.slot(hash);
+                    let slot = &mut things.phrases[slot];
+                    slot.0 = hash;
+                    if n + 1 == units.len() && slot.1 == NONE {
+                        slot.1 = thing;
+                    }
+                }
             }
         }
+        let used = things.phrases.iter().filter(|(hash, _)| *hash != 0);
+        assert!(used.count() * 2 < PHRASES, "our own phrases fit");
         things
+    }
+
+    /// Where a hash stands, or would.
+    fn slot(&self, hash: u32) -> usize {
+        let mut slot = hash as usize % PHRASES;
+        while ![0, hash].contains(&self.phrases[slot].0) {
+            slot = (slot + 1) % PHRASES;
+        }
+        slot
     }
 
     /// What the units speak of, one after another, and where their sentences end.
@@ -68,10 +88,14 @@ impl Things {
     fn at(&self, units: &[Unit]) -> Option<(u32, usize)> {
         let mut hash = SALT;
         let mut found = None;
-        for (n, unit) in units.iter().take(self.longest).enumerate() {
+        for (n, unit) in units.iter().enumerate() {
             hash = join(hash, unit.hash);
-            if let Some(thing) = self.by_phrase.get(&hash) {
-                found = Some((*thing, n + 1));
+            let (phrase, thing) = self.phrases[self.slot(hash)];
+            if phrase != hash {
+                break;
+            }
+            if thing != NONE {
+                found = Some((thing, n + 1));
             }
         }
         found
@@ -224,6 +248,8 @@ const MASKED: char = '\u{1}';
 const SALT: u32 = 0x811c_9dc5;
 const EDGE: u32 = 7;
 const END: u32 = 5;
+/// No thing.
+const NONE: u32 = 0;
 
 fn unit_hash(bytes: &[u8]) -> u32 {
     let hash = bytes.iter().fold(SALT, |hash, byte| {

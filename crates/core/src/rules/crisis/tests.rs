@@ -211,6 +211,52 @@ fn idioms() -> Vec<String> {
 }
 
 #[test]
+fn bad_046_what_no_pattern_foresaw_is_weighed() {
+    let lines: Vec<[&str; 3]> = LEARNT
+        .iter()
+        .flat_map(|file| file.lines())
+        .filter_map(|line| line.splitn(3, '\t').collect::<Vec<_>>().try_into().ok())
+        .collect();
+    let found = |said: bool| {
+        let all: Vec<_> = lines
+            .iter()
+            .filter(|line| (line[0] != "none") == said)
+            .collect();
+        let found = all.iter().filter(|line| find(line[2]).is_some());
+        (found.count(), all.len())
+    };
+    // Learnt by heart, but for lines without an anchor: table and reading fit each other.
+    let (said, of) = found(true);
+    assert!(of > 2_000 && said * 100 >= of * 80, "{said} of {of}");
+    let (not_said, of) = found(false);
+    assert!(of > 2_000 && not_said * 100 <= of * 4, "{not_said} of {of}");
+}
+
+/// What the weights were learnt from.
+const LEARNT: [&str; 3] = [
+    include_str!("../../../../../training/crisis/en.tsv"),
+    include_str!("../../../../../training/crisis/zh.tsv"),
+    include_str!("../../../../../training/crisis/plain.tsv"),
+];
+
+#[test]
+fn bad_046_new_words_for_it_are_understood() {
+    for (line, wanted) in [
+        ("只要能死，怎么死都行", true),
+        ("好想找个人一起死", true),
+        ("我今天真的 want to die 了", true),
+        ("我怎么还没死啊", true),
+        ("i look forward to the weekend more than anything", false),
+        ("my sister forgot to hug me goodbye", false),
+        ("i like being by myself on sundays", false),
+        ("我真的好差劲，什么都学不会", false),
+        ("打完这把再说，我又死了", false),
+    ] {
+        assert_eq!(find(line).is_some(), wanted, "{line}");
+    }
+}
+
+#[test]
 fn bad_047_a_goodbye_is_looked_at() {
     for (line, wanted) in [
         ("goodbye, see you tomorrow", false),
