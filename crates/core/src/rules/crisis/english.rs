@@ -178,7 +178,7 @@ pub(super) const WORDS: &[(&str, &str)] = &[
     ),
     (
         "want",
-        r" ?\b(?:want(?:ed|ing)?|wann?a|need|wish|wishing|hope|hoping|plan|planning|planned|intend|intending|going|gonna|gunna|finna|bout to|ready|decided|deciding|tempted|prepared|preparing|dying|determined|think(?:ing)?|thought|consider(?:ing)?|contemplat(?:e|ing)|tr(?:y|ying|ied)|will|might|may|could|should|must|gotta|rather|feel like|feels like|fantasi[sz](?:e|ing)|dream(?:ing)?|long(?:ing)?|crav(?:e|ing)|beg(?:ging)?|urges?|scared im|afraid im|scared i|afraid i|an? (?:urge|plan|wish|desire)|plans?|about|close)\b",
+        r" ?\b(?:want(?:ed|ing)?|wann?a|need|wish|wishing|hope|hoping|plan|planning|planned|intend|intending|going|gonna|gunna|finna|bout to|ready|decided|deciding|tempted|prepared|preparing|dying|determined|think(?:ing)?|thought|consider(?:ing)?|contemplat(?:e|ing)|tr(?:y|ying|ied)|will|might|may|could|should|must|gotta|rather|feel like|feels like|fantasi[sz](?:e|ing)|dream(?:ing)?|long(?:ing)?|crav(?:e|ing)|beg(?:ging)?|urges?|scared im|afraid im|scared i|afraid i|an? (?:urge|plan|wish|desire)|desir(?:e|ing)|plans?|about|close)\b",
     ),
     (
         "self",
@@ -332,6 +332,7 @@ pub(super) const OWN: &[&str] = &[
     r"\bhow (?:do i|can i|to) die (?:painlessly|peacefully|quickly|without pain|fast|in my sleep)|\bhow (?:to|do i) tie a noose",
     r"\b(?:is|are|does|how|would)(?: [a-z]+){0,2} (?:overdosing|an overdose|hanging|drowning|slitting|suicide)(?: [a-z]+){0,2} (?:painful|painless|hurt|lethal)|\bdoes it hurt (?:to|when you|if you|if i|when i) (?:overdose|hang|drown|jump off|shoot|slit)",
     r"\b(?:want|wish|hope|wishing|hoping|pray)(?: (?:that|a|the|some|would|could|to|just|it|will)){0,5} (?:car|bus|truck|train|lorry)(?: (?:to|would|could|just|will)){0,3} (?:hits?|runs?|kills?|ran)(?: over)? me\b|\b(?:want to|wann?a|wish i|hope i|hoping to|wish i could)(?: (?:would|could|get|got|was|were|be|just)){1,3} (?:hit|run over|killed) by (?:a|the) (?:car|bus|truck|train)",
+    r"\bhow painful(?: [a-z]+){0,2} (?:overdosing|an overdose|hanging|drowning|suicide|dying)\b|\bmy (?:own|inevitable|coming|planned|future|next) suicide\b|\b(?:ways?|methods?) (?:to|of|for) (?:{self}|end(?:ing)? my (?:own )?life|tak(?:e|ing) my own life)",
     r"\bonly (?:reason|thing)(?: [a-z]+){0,6} (?:killed|killing|ended|ending|kill|end)(?: [a-z]+){0,1} (?:my ?self|my life|it all)\b",
     // Hurts themselves, now.
     r"\b(?:i|ive|im|and)(?: (?:just|have|keep|started|still|cant stop|cannot stop|been|am|also|always|relapsed|and|sometimes|often|got so|went back|back|to|it|only|secretly|again))* (?:cut(?:ting)?|burn(?:ed|t|ing)?|hurt(?:ing)?|harm(?:ed|ing)?|scratch(?:ing)?|slic(?:ed|ing)) (?:myself|my (?:arms?|wrists?|thighs?|legs?))(?: (?:again|last night|on purpose|tonight|today|every|with (?:a |my |the )?(?:razors?|blades?|knife|scissors|lighter|cigarette)|when|because i|to (?:feel|cope|punish)|until|so (?:much|deep|badly)|and it|for (?:relief|comfort)|daily))",
