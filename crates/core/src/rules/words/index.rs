@@ -12,6 +12,19 @@ pub(super) struct Want {
     pub run: u8,
     /// The entry has something before it, too.
     pub apart: bool,
+    /// What an apostrophe joins to a word begins here.
+    pub clitic: bool,
+    /// Of a form that is written by ear, and of what entry.
+    pub by_ear: Option<Heard>,
+}
+
+/// An entry that is looked for as it sounds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Heard {
+    /// A word like others.
+    Ordinary,
+    /// No word, or a coarse one.
+    Other,
 }
 
 /// Entries by how they begin.

@@ -3,9 +3,10 @@
 //! them count where they are no words of their own.
 
 use super::index::Want;
+use super::pieces::{are_words, in_pieces, is_letter_by_letter, is_word_by_word};
 use super::token::{Digits, LONGEST_WORD, Letters, Token, is_left_edge, is_right_edge};
 use super::units::{Gap, Kind, Unit};
-use crate::normalise::lexicon::{is_english, is_met};
+use crate::normalise::lexicon::{is_english, is_met, is_settled};
 use crate::rules::vocabulary::hardness;
 
 /// Other forms of an entry that are looked for besides: `raping` for `rape`, and two letters that are one in a text
@@ -44,6 +45,8 @@ pub(super) fn forms(entry: &[Want]) -> Vec<Vec<Want>> {
     forms
 }
 
+/// `teabag` for `tea`.
+pub(super) const IN_A_WORD: &str = "part of a longer word";
 /// `get lost` for `getlost`: perhaps only what it says.
 pub(super) const AS_WORDS: &str = "written as words of their own";
 
@@ -51,24 +54,43 @@ pub(super) const AS_WORDS: &str = "written as words of their own";
 pub(super) fn judge(units: &[Unit], start: usize, wants: &[Want]) -> Option<&'static str> {
     let end = start + wants.len();
     let looks = Looks::of(&units[start..end], wants)?;
+    let clitic = units[start].clitic && !wants[0].clitic;
+    if clitic || is_apart(&units[start..end], wants) {
+        return None;
+    }
     let edges = (is_left_edge(units, start), is_right_edge(units, end));
     let mut inner = units[start..end].iter().zip(wants).skip(1);
     if inner.any(|(unit, want)| unit.gap != Gap::None && !want.apart) {
-        // Several words are no entry in pieces, unless every letter stands alone.
-        let several = several(wants) && !is_letter_by_letter(&units[start..end], wants);
+        // Several words are no entry in pieces, unless every letter of one stands alone.
+        let several = several(wants) && !is_word_by_word(&units[start..end], wants);
         let by_letter = is_letter_by_letter(&units[start..end], wants);
         let word = || Token::around(units, start, end, Digits::Apart).is_settled();
         let more = looks.more && !misspelt(wants, 5) && (!by_letter || word());
         let slip = looks.swapped || more || several;
-        let whole = edges.0 && (edges.1 || has_ending(units, end, several));
+        let ending = !edges.1 && has_ending(units, end, several);
+        if slip || !edges.0 || !(edges.1 || ending) {
+            return None;
+        }
+        // `and red` is no `andre` with an ending.
+        if ending && !several && are_words(units, start, end) {
+            return (wants.len() >= 6).then_some(AS_WORDS);
+        }
         let alone = units.len() == wants.len();
-        return (whole && !slip).then(|| in_pieces(&units[start..end], alone))?;
+        return in_pieces(&units[start..end], alone);
     }
     if edges == (true, true) {
         // `good` is `god` with a letter more, and `iike` may be a slip: what is a word by itself is not meant.
         let slip = looks.swapped || (looks.more && !looks.much_more);
         let word = Token::around(units, start, end, Digits::Apart);
-        let meant = !slip || !word.is_settled() || (!looks.swapped && misspelt(wants, 4));
+        let other = || match looks.swapped || is_ordinary(wants) {
+            true => word.is_english(),
+            false => word.is_settled(),
+        };
+        // `CLA` is no `CIA`.
+        if looks.swapped && wants.len() < 4 && is_ordinary(wants) {
+            return None;
+        }
+        let meant = !slip || !other() || (!looks.swapped && misspelt(wants, 4));
         return meant.then_some(looks.why());
     }
     if several(wants) {
@@ -90,19 +112,13 @@ pub(super) fn judge(units: &[Unit], start: usize, wants: &[Want]) -> Option<&'st
     })
 }
 
-/// Whether something stands between all its letters: `t e a h o u s e`.
-fn is_letter_by_letter(units: &[Unit], wants: &[Want]) -> bool {
-    let mut inner = units.iter().zip(wants).skip(1);
-    wants.len() >= 5 && inner.all(|(unit, _)| unit.gap != Gap::None)
-}
-
 /// Whether an entry is several words.
 fn several(wants: &[Want]) -> bool {
     wants.iter().skip(1).any(|want| want.apart)
 }
 
 /// An entry in letters, if it is in ASCII.
-fn spelling(wants: &[Want]) -> Option<Vec<u8>> {
+pub(super) fn spelling(wants: &[Want]) -> Option<Vec<u8>> {
     let mut letters = Vec::with_capacity(wants.len() + 2);
     for want in wants {
         let letter = u8::try_from(want.plain).ok()?;
@@ -114,6 +130,19 @@ fn spelling(wants: &[Want]) -> Option<Vec<u8>> {
 /// Whether an entry is no word, and long enough that a word with a letter more is one by intent.
 fn misspelt(wants: &[Want], least: usize) -> bool {
     wants.len() >= least && spelling(wants).is_some_and(|letters| !is_english(&letters))
+}
+
+/// Whether an entry is an ordinary word: what holds it may well be another one.
+pub(super) fn is_ordinary(wants: &[Want]) -> bool {
+    spelling(wants).is_some_and(|letters| is_settled(&letters))
+}
+
+/// Whether an apostrophe makes two words of an entry that is one: `she'll` is no `shell`.
+fn is_apart(units: &[Unit], wants: &[Want]) -> bool {
+    let mut inner = units.iter().zip(wants).skip(1);
+    inner.any(|(unit, want)| unit.clitic && !want.clitic)
+        && !several(wants)
+        && spelling(wants).is_some_and(|letters| is_english(&letters))
 }
 
 /// How the letters differ from those of the entry.
@@ -145,8 +174,14 @@ impl Looks {
         let number = wants.iter().all(|want| want.plain.is_ascii_digit());
         for (n, (unit, want)) in units.iter().zip(wants).enumerate() {
             let wants_letter = want.plain.is_alphabetic();
-            wanted += usize::from(wants_letter);
-            letters += usize::from(unit.kind != Kind::Digit);
+            let times = usize::from(want.run);
+            wanted += if wants_letter { times } else { 0 };
+            // `5s` is one letter and one that may be none.
+            letters += match unit.kind {
+                Kind::Digit => 0,
+                _ if unit.odd && (unit.end - unit.start) as usize == usize::from(unit.run) => 1,
+                Kind::Letter | Kind::Leet | Kind::Han | Kind::Emoji => times,
+            };
             if unit.plain != want.plain {
                 let before = n.checked_sub(1).map(|n| &units[n]);
                 match (unit.kind, wants_letter) {
@@ -160,7 +195,7 @@ impl Looks {
             let joined = n > 0 && want.apart && unit.gap == Gap::None;
             // Two letters that are one, with nothing between them.
             let doubled = n > 0 && !want.apart && wants[n - 1].plain == want.plain;
-            if doubled && unit.gap == Gap::None {
+            if doubled && !want.clitic && unit.gap == Gap::None {
                 return None;
             }
             if unit.run < want.run || (number && (unit.run != want.run || joined)) {
@@ -222,6 +257,11 @@ fn inside(token: &Token<'_>, wants: &[Want], looks: &Looks) -> Option<&'static s
     let length: usize = wants.iter().map(|want| usize::from(want.run)).sum();
     // A letter that is there once more than the entry wants may belong to what stands before or after it.
     let (first, last) = (token.inner.first()?, token.inner.last()?);
+    // `Alt+Enter` holds no `ten`.
+    let joins = |unit: &Unit| unit.kind == Kind::Leet && matches!(unit.plain, '+' | '!' | '|');
+    if joins(first) && !token.before.is_empty() || joins(last) && !token.after.is_empty() {
+        return None;
+    }
     let mut before = Letters::of(token.before)?;
     let mut after = Letters::default();
     if token.inner.len() > 1 {
@@ -234,16 +274,18 @@ fn inside(token: &Token<'_>, wants: &[Want], looks: &Looks) -> Option<&'static s
         return None;
     }
     let settled = token.is_settled();
-    let stays = before.is_empty() && stays(token.inner, after, length, settled);
+    let entry = spelling(wants)?;
+    let stays = before.is_empty() && stays(token.inner, after, &entry, settled);
     if settled && !stays {
         return None;
     }
-    let entry = spelling(wants)?;
     let word = is_english(&entry);
     let slip = looks.swapped || (looks.more_inside && !looks.much_more);
+    let ordinary = is_settled(&entry);
     if slip {
         let same = length >= 4 && stays && !looks.swapped;
-        let joined = length >= 4 && !looks.more && is_known(before, &[]) && is_known(after, &SLANG);
+        let known = || is_known(before, &[]) && is_known(after, &SLANG);
+        let joined = length >= 4 && !looks.more && !ordinary && known();
         return (!settled && (same || joined)).then(|| looks.why());
     }
     // An entry that is no word was written for the words that are made of it.
@@ -266,9 +308,10 @@ fn inside(token: &Token<'_>, wants: &[Want], looks: &Looks) -> Option<&'static s
         return None;
     }
     let (left, right) = (is_known(before, &[]), is_known(after, &SLANG));
+    let closes = after.is_empty() || matches!(after, b"s" | b"es");
     let meant = match length {
         // `teabag` in a list with `tea`
-        3 => slang || before.is_empty() && is_word(after) || after.is_empty() && is_word(before),
+        3 => slang || before.is_empty() && is_word(after) || closes && is_word(before),
         4 => slang || left && right,
         _ => {
             let at_an_end = before.is_empty() || after.is_empty();
@@ -277,12 +320,16 @@ fn inside(token: &Token<'_>, wants: &[Want], looks: &Looks) -> Option<&'static s
             slang || left && right || at_an_end && !name && (least..=length).contains(&rest)
         }
     };
-    meant.then_some(looks.why())
+    // A short word in what is made of words may well be another one: `tooltip` is no `tip`.
+    let chance = ordinary && length < 5 && !slang;
+    meant.then_some(if chance { IN_A_WORD } else { looks.why() })
 }
 
 /// `butter` is commoner than `butt`, so it is not made of it as `scammer` is of `scam`.
 fn is_other_word(token: &Token<'_>, entry: &[u8], after: &[u8]) -> bool {
-    let maker = after.ends_with(b"er") || after.ends_with(b"ers");
+    let maker = [&b"er"[..], b"ers", b"ings"]
+        .iter()
+        .any(|ending| after.ends_with(ending));
     let rarity = |word: &[u8]| hardness(word.iter().copied()).unwrap_or(f32::INFINITY);
     maker
         && token
@@ -295,30 +342,56 @@ fn is_foreign(letters: &[u8]) -> bool {
     letters.iter().all(u8::is_ascii_lowercase) && letters.windows(4).any(|four| !is_met(four))
 }
 
+/// Whether only an ending follows.
+pub(super) fn is_close(rest: &[Unit], inner: &[Unit]) -> bool {
+    letters(rest).is_some_and(|after| is_ending(after.as_bytes(), inner))
+}
+
+/// Letters before or after an entry in a word.
+pub(super) fn letters(units: &[Unit]) -> Option<Letters> {
+    Letters::of(units)
+}
+
+/// Whether these letters behind an entry are one of the endings of chats, or nothing.
+pub(super) fn is_ending(after: &[u8], inner: &[Unit]) -> bool {
+    let last = inner.last().and_then(|unit| u8::try_from(unit.plain).ok());
+    let rest = match after {
+        [first, rest @ ..] if Some(*first) == last => rest,
+        after => after,
+    };
+    let silent = last == Some(b'e') && matches!(rest, b"d" | b"r" | b"rs");
+    let known = ENDINGS.contains(&rest) || SLANG.contains(&rest) || rest == b"e";
+    let vowel = last == Some(b'a') && matches!(rest, b"h" | b"hs");
+    rest.is_empty() || known || silent || vowel
+}
+
 /// Whether a word with this ending is the same word: `teas`, `teaing`, `cupped`, `cuppy`, `brewed`.
-fn stays(inner: &[Unit], after: &[u8], length: usize, english: bool) -> bool {
+fn stays(inner: &[Unit], after: &[u8], entry: &[u8], english: bool) -> bool {
+    let length = entry.len();
     let last = inner.last().and_then(|unit| u8::try_from(unit.plain).ok());
     let ending = |ending: &[u8]| match ending {
         b"es" => matches!(last, Some(b's' | b'x' | b'z' | b'h' | b'o')),
         b"s" | b"ed" | b"ing" => true,
-        b"ion" => length >= 6,
+        b"ion" => length >= 6 && (!english || !is_settled(entry)),
         b"d" | b"r" | b"rs" => last == Some(b'e') && length >= 4,
         // `cupping`, `cuppy`
         [first, rest @ ..] if Some(*first) == last && length >= 4 => {
-            matches!(
-                rest,
-                b"y" | b"ed" | b"er" | b"ers" | b"ing" | b"ings" | b"in" | b"ier" | b"iest"
-            )
+            match rest {
+                b"ed" | b"er" | b"ers" | b"ing" | b"ings" | b"in" => true,
+                // `skinny` is another word than `skin`.
+                b"y" | b"ier" | b"iest" => !english || !is_settled(entry),
+                _ => false,
+            }
         }
         // `spicy` holds no `spic`.
-        b"y" => length >= 4 && !english,
+        b"y" => length >= 4 && !english || length >= 5 && !is_settled(entry),
         _ => length >= 4 && ENDINGS.contains(&ending),
     };
     ending(after)
 }
 
 /// Whether it is a word; the short ones among them must be such as people know.
-fn is_word(letters: &[u8]) -> bool {
+pub(super) fn is_word(letters: &[u8]) -> bool {
     match letters.len() {
         ..3 => false,
         3 | 4 => hardness(letters.iter().copied()).is_some(),
@@ -347,72 +420,7 @@ fn is_known(letters: &[u8], endings: &[&[u8]]) -> bool {
 }
 
 /// Words of two letters that stand in a row of words.
-const SHORT: [&[u8]; 24] = [
+pub(super) const SHORT: [&[u8]; 24] = [
     b"am", b"an", b"as", b"at", b"be", b"by", b"do", b"go", b"he", b"if", b"im", b"in", b"is",
     b"it", b"me", b"my", b"no", b"of", b"on", b"or", b"so", b"to", b"up", b"we",
 ];
-
-/// Other words of two letters.
-const SHORT_ALONE: [&[u8]; 30] = [
-    b"ad", b"ah", b"ai", b"al", b"aw", b"ax", b"di", b"ed", b"eh", b"er", b"jo", b"ex", b"ha",
-    b"hi", b"ho", b"id", b"lo", b"ma", b"mm", b"oh", b"ok", b"ow", b"ox", b"oz", b"pa", b"pi",
-    b"ps", b"uh", b"um", b"us",
-];
-
-/// Pieces with something between them; `alone`: nothing else is in the text.
-fn in_pieces(units: &[Unit], alone: bool) -> Option<&'static str> {
-    let mut at = 0;
-    let (mut pieces, mut shortest, mut single, mut total) = (0, usize::MAX, 0, 0);
-    let (mut no_word, mut consonant, mut common) = (false, false, false);
-    let widest = units[1..]
-        .iter()
-        .map(|unit| unit.gap)
-        .max()
-        .unwrap_or(Gap::None);
-    while at < units.len() {
-        let next = units[at + 1..]
-            .iter()
-            .position(|unit| unit.gap != Gap::None);
-        let end = next.map_or(units.len(), |n| at + 1 + n);
-        let piece = &units[at..end];
-        let letters = Letters::of(piece);
-        let count = letters.as_ref().map_or(2, |letters| letters.len);
-        // `t e e` is put together from letters that stood alone.
-        let by_letter = matches!(piece, [only] if only.end - only.start > u32::from(only.run));
-        let length = if by_letter { 1 } else { count };
-        let alike = if by_letter { count } else { 1 };
-        pieces += alike;
-        total += count;
-        consonant |= matches!(piece, [only] if count == 1 && !"aeiou".contains(only.plain));
-        common |= alone
-            && letters
-                .as_ref()
-                .is_some_and(|word| is_word(word.as_bytes()));
-        shortest = shortest.min(length);
-        single += if length == 1 { alike } else { 0 };
-        no_word |= match letters.as_ref().map(Letters::as_bytes) {
-            None => true,
-            Some(b"a" | b"i") => false,
-            _ if length == 1 => false,
-            Some(word @ [_, _]) => !(SHORT.contains(&word) || SHORT_ALONE.contains(&word)),
-            Some(word) => !is_english(word),
-        };
-        at = end;
-    }
-    let broken = no_word
-        || (alone && consonant && !common)
-        || single == pieces
-        || (single > 0 && pieces >= 3);
-    let meant = match widest {
-        Gap::Clause => single == pieces && pieces >= 3,
-        Gap::None | Gap::Sign => single == pieces || shortest >= 2 || total >= 4,
-        Gap::Blank | Gap::Break if single == pieces => pieces >= 3,
-        Gap::Blank | Gap::Break => (total >= 4 && broken) || (units.len() >= 6 && shortest >= 2),
-    };
-    let as_words = widest >= Gap::Blank && !broken;
-    meant.then_some(if as_words {
-        AS_WORDS
-    } else {
-        "written in pieces"
-    })
-}

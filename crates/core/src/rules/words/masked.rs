@@ -1,5 +1,7 @@
 //! Words with a letter hidden behind a sign, a digit or an `x`.
 
+use std::borrow::Cow;
+
 use super::token::Letters;
 use super::units::{Gap, Kind, Unit};
 use crate::normalise::lexicon::is_english;
@@ -9,9 +11,19 @@ const AROUND_MASK: usize = 12;
 /// So many hidden letters of a text are guessed.
 const MOST_MASKS: usize = 8;
 
-/// Words with a letter or two hidden (`t*a`, `te2pot`, `texpot`): each place, with each letter that it may be.
-/// `each` gets the word with a letter put in, and where it begins among the units.
-pub(super) fn unmasked(units: &[Unit], mut each: impl FnMut(&[Unit], usize)) {
+/// A word with letters put in where some are hidden.
+pub(super) struct Guess<'g> {
+    pub word: &'g [Unit],
+    /// Where it begins among the units.
+    pub from: usize,
+    /// So many letters were put in.
+    pub letters: u8,
+    /// A blank stands beside the hidden letter.
+    pub broken: bool,
+}
+
+/// Words with a letter or two hidden (`t*a`, `te2pot`, `texpot`, `te**ot`): each place, with each letter that it may be.
+pub(super) fn unmasked(units: &[Unit], mut each: impl FnMut(&Guess<'_>)) {
     let mut guesses = 0;
     for at in 1..units.len() {
         let hidden = hides(units, at);
@@ -32,47 +44,84 @@ pub(super) fn unmasked(units: &[Unit], mut each: impl FnMut(&[Unit], usize)) {
             .last();
         let mut word = units[from..=to.unwrap_or(at)].to_vec();
         let place = at - from;
+        let broken = word[place].gap >= Gap::Blank;
         word[place].gap = Gap::None;
-        let letters = word.iter().filter(|unit| unit.kind == Kind::Letter).count();
-        if letters < 3
-            || (hidden == Hidden::Here
-                && Letters::of(&word).is_some_and(|word| is_english(word.as_bytes())))
-        {
+        let seen = word.iter().filter(|unit| unit.kind == Kind::Letter).count();
+        let is_word = || Letters::of(&word).is_some_and(|word| is_english(word.as_bytes()));
+        let letters = match hidden {
+            Hidden::Here if is_word() => continue,
+            Hidden::Here | Hidden::Nothing => 1,
+            Hidden::Before(letters) => letters,
+        };
+        if seen + usize::from(letters) < 4 {
             continue;
         }
-        if hidden == Hidden::Before {
-            word.insert(
-                place,
-                Unit {
-                    gap: Gap::None,
-                    run: 1,
-                    ..word[place].clone()
-                },
-            );
+        if let Hidden::Before(letters) = hidden {
+            for _ in 0..letters {
+                word.insert(place, word[place].clone());
+            }
         }
         word[0].gap = Gap::Blank;
+        let mut guess = |word: &[Unit]| {
+            each(&Guess {
+                word,
+                from,
+                letters,
+                broken,
+            });
+        };
         for letter in 'a'..='z' {
-            let unit = &mut word[place];
-            (unit.plain, unit.kind, unit.run) = (letter, Kind::Letter, 1);
-            unit.class = super::units::class(letter);
-            each(&word, from);
+            put(&mut word[place], letter);
+            if letters == 1 {
+                guess(&doubled(&word, place));
+                continue;
+            }
+            for letter in 'a'..='z' {
+                put(&mut word[place + 1], letter);
+                guess(&doubled(&doubled(&word, place + 1), place));
+            }
         }
     }
+}
+
+fn put(unit: &mut Unit, letter: char) {
+    (unit.plain, unit.kind, unit.run) = (letter, Kind::Letter, 1);
+    unit.class = super::units::class(letter);
+}
+
+/// The word, with a letter that was put in and the same one beside it as one unit: `bal*oon`.
+fn doubled(word: &[Unit], place: usize) -> Cow<'_, [Unit]> {
+    let same = |at: usize| {
+        word.get(at)
+            .is_some_and(|unit| unit.plain == word[place].plain)
+    };
+    let other = match place.checked_sub(1) {
+        Some(before) if same(before) => before,
+        Some(_) | None if same(place + 1) => place,
+        Some(_) | None => return Cow::Borrowed(word),
+    };
+    let mut one = word.to_vec();
+    let second = one.remove(other + 1);
+    one[other].run = one[other].run.saturating_add(second.run);
+    one[other].end = second.end;
+    Cow::Owned(one)
 }
 
 /// Where a letter is hidden.
 #[derive(PartialEq, Eq)]
 enum Hidden {
     Nothing,
-    Before,
+    /// So many, right before it.
+    Before(u8),
     Here,
 }
 
 fn hides(units: &[Unit], at: usize) -> Hidden {
     let (before, unit) = (&units[at - 1], &units[at]);
     let letter = |unit: &Unit| matches!(unit.kind, Kind::Letter | Kind::Leet);
-    if unit.masks == 1 && letter(before) && letter(unit) {
-        return Hidden::Before;
+    let goes_on = letter(unit) || unit.kind == Kind::Digit;
+    if (1..=2).contains(&unit.masks) && letter(before) && goes_on {
+        return Hidden::Before(unit.masks);
     }
     let after = units
         .get(at + 1)

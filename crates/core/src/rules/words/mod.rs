@@ -10,7 +10,9 @@ mod latin;
 mod line;
 mod masked;
 mod parts;
+mod pieces;
 mod signs;
+mod sound;
 mod spelt;
 mod token;
 mod units;
@@ -24,6 +26,7 @@ use super::{Certainty, Hit};
 use crate::normalise::lexicon::mix;
 use alike::Alike;
 use index::{Entries, Index, Want};
+use masked::Guess;
 use signs::{Drawings, is_drawing};
 use units::{Gap, Kind, Unit, units_into};
 
@@ -156,7 +159,11 @@ impl WordList {
             made_of.clear();
             made_of.extend(units.iter().map(want));
             if known.insert(&made_of, entries) {
-                for made_of in [&made_of].into_iter().chain(&latin::forms(&made_of)) {
+                let mut forms = latin::forms(&made_of);
+                if forbids {
+                    forms.extend(sound::forms(&made_of));
+                }
+                for made_of in [&made_of].into_iter().chain(&forms) {
                     self.written.push_str(entry);
                     self.ends.push(index::count(self.written.len()));
                     entries.add(made_of);
@@ -193,32 +200,36 @@ impl WordList {
         if let Some(joined) = parts::joined_units(units) {
             self.find_joined(&joined, found);
         }
-        masked::unmasked(units, |word, from| {
-            self.find_masked(units, word, from, found)
-        });
+        masked::unmasked(units, |guess| self.find_masked(units, guess, found));
         self.alike.find(units, &mut |seen| {
             let span = units[seen.start].to(&units[seen.end - 1]);
             found.add(self, seen.entry, span, seen.why, seen.certainty);
         });
     }
 
-    /// Entries that a word is, once a hidden letter was guessed.
-    fn find_masked(&self, units: &[Unit], word: &[Unit], from: usize, found: &mut Found) {
+    /// Entries that a word is, once hidden letters were guessed.
+    fn find_masked(&self, units: &[Unit], guess: &Guess<'_>, found: &mut Found) {
+        let word = guess.word;
         self.index.at(word, 0, |entry, length| {
             let wants = self.index.wants(entry);
-            let whole = word.len() - length <= LONGEST_ENDING;
-            if length >= 4 && whole && latin::judge(word, 0, wants).is_some() {
-                // With a letter put in, the word has at most one unit more than there are.
-                let last = (from + word.len()).min(units.len()) - 1;
-                let ends_there = word[word.len() - 1].end == units[last].end;
-                let span = units[from].to(&units[if ends_there { last } else { last - 1 }]);
-                found.add(
-                    self,
-                    entry,
-                    span,
-                    "written with a letter hidden",
-                    Certainty::Sure,
-                );
+            let rest = &word[length..];
+            if wants.len() < 3 || wants[0].by_ear.is_some() || rest.len() > LONGEST_ENDING {
+                return;
+            }
+            // Much may be hidden, but of what is no ordinary word only little.
+            let loose = guess.broken || guess.letters > 1;
+            let closes =
+                guess.broken && guess.letters == 1 || latin::is_close(rest, &word[..length]);
+            let meant = closes && !(loose && latin::is_ordinary(wants));
+            if meant && latin::judge(word, 0, wants).is_some() {
+                let start = units[guess.from].start as usize;
+                let end = word[word.len() - 1].end as usize;
+                let certainty = match guess.letters {
+                    1 => Certainty::Sure,
+                    _ => Certainty::Likely,
+                };
+                let why = "written with a letter hidden";
+                found.add(self, entry, start..end, why, certainty);
             }
         });
     }
@@ -258,12 +269,14 @@ impl WordList {
             }
             let why = if han {
                 han::judge(units, start, wants)
+            } else if let Some(heard) = wants[0].by_ear {
+                sound::judge(units, start, wants, heard)
             } else {
                 latin::judge(units, start, wants)
             };
             if let Some(why) = why {
                 let span = there[0].to(&there[length - 1]);
-                let chance = why == latin::AS_WORDS;
+                let chance = [latin::AS_WORDS, latin::IN_A_WORD, sound::BY_EAR].contains(&why);
                 let certainty = if chance {
                     Certainty::Likely
                 } else {
@@ -315,6 +328,8 @@ fn want(unit: &Unit) -> Want {
         class: unit.class,
         run: unit.run,
         apart: unit.gap != Gap::None,
+        clitic: unit.clitic,
+        by_ear: None,
     }
 }
 

@@ -318,3 +318,104 @@ fn what_is_drawn_with_signs_is_found_as_it_looks() {
         assert_eq!(first, span, "{text:?}: {spans:?}");
     }
 }
+
+/// Each text, and the first place in it where the list is met.
+fn first_places(list: &WordList, table: &[(&str, &str)]) {
+    for (text, span) in table {
+        let spans: Vec<String> = found(list, text).into_iter().map(|seen| seen.0).collect();
+        let first = spans.first().map_or("", String::as_str);
+        assert_eq!(first, *span, "{text:?}: {spans:?}");
+    }
+}
+
+#[test]
+fn an_apostrophe_ends_a_word_that_what_follows_does_not_belong_to() {
+    first_places(
+        &list("shell\nwere\nill\nkettles\nhadnt\nit's ours\nglass"),
+        &[
+            ("she'll shell peas", "shell"),
+            ("she'll come and we're late, I'll wait", ""),
+            ("we’re late", ""),
+            ("the kettle's lid", ""),
+            ("the kettles's lids", "kettles"),
+            ("he hadn't", "hadn't"),
+            ("it's ours", "it's ours"),
+            ("this glass's rim", "glass"),
+            ("s'hell", "s'hell"),
+        ],
+    );
+}
+
+#[test]
+fn what_is_only_near_an_ordinary_word_is_let_alone() {
+    first_places(
+        &list("affect\nskin\nmanual\nten\nerrors\nmodes\nandre\nchopin\npop\nbooze"),
+        &[
+            ("skinny jeans", ""),
+            ("skinned knees", "skinn"),
+            ("done manually", ""),
+            ("press Alt+Enter", ""),
+            ("an error (none yet)", ""),
+            ("the mode [ok]", ""),
+            ("black and red", ""),
+            ("a chop in half", "chop in"),
+            ("a poop emoji", ""),
+            ("poooop", "poooop"),
+            ("bo*ze", "bo*ze"),
+            ("the bo* ze", ""),
+            ("bo**e", ""),
+            ("it's affection", ""),
+        ],
+    );
+}
+
+#[test]
+fn a_word_that_is_none_is_seen_as_it_sounds_for_a_person_to_judge() {
+    let list = list("zuckle\nfribber\nwarm\nmoccadd");
+    for (text, span) in [
+        ("such a zukle", "zukle"),
+        ("zuckling", "zuckling"),
+        ("zukled again", "zukle"),
+        ("phribbers", "phribber"),
+        ("you frbber", "frbber"),
+        ("a friber", "friber"),
+        ("fribbahs", "fribba"),
+        ("teafriber", "friber"),
+        ("mccdd", "mccdd"),
+        ("Zukle is a name", ""),
+        ("wrm tea", ""),
+        ("zuk le", ""),
+    ] {
+        let seen = found(&list, text);
+        let first = seen.first().map_or("", |seen| seen.0.as_str());
+        assert_eq!(first, span, "{text:?}: {seen:?}");
+        let by_ear = !span.is_empty() && !text.contains("zuckl");
+        if by_ear {
+            assert_eq!(seen[0].1, Certainty::Likely, "{text:?}");
+        }
+    }
+}
+
+#[test]
+fn hidden_letters_are_guessed_and_signs_between_all_letters_hide_none() {
+    first_places(
+        &list("zuckle\nballoon\nshort\nfree crypto\nass"),
+        &[
+            ("zu*kle", "zu*kle"),
+            ("zu* kle", "zu* kle"),
+            ("you z**kle", "z**kle"),
+            ("z**kles", "z**kles"),
+            ("bal*oon", "bal*oon"),
+            ("bal*oons", "bal*oons"),
+            ("s**rt", ""),
+            ("s+h+o+r+t", "s+h+o+r+t"),
+            ("s|h|o|r|t", "s|h|o|r|t"),
+            ("f r e e crypto", "f r e e crypto"),
+            ("free c r y p t o", "free c r y p t o"),
+            ("fr ee crypto", ""),
+            ("you 4ss", "4ss"),
+            ("a 45s single", ""),
+            ("dumbbells and donkeyasses", "ass"),
+        ],
+    );
+}

@@ -1,7 +1,7 @@
 //! The words of a text around some of its units: where they begin and end, and which letters they have.
 
 use super::units::{Gap, Kind, Unit};
-use crate::normalise::lexicon::is_settled;
+use crate::normalise::lexicon::{is_english, is_settled};
 
 /// What a single digit between letters is to the word around it.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -52,6 +52,11 @@ impl<'u> Token<'u> {
     pub fn is_name(&self) -> bool {
         let mut units = self.before.iter().chain(self.inner).chain(self.after);
         units.next().is_some_and(|unit| unit.capital) && units.all(|unit| !unit.capital)
+    }
+
+    pub fn is_english(&self) -> bool {
+        self.letters()
+            .is_some_and(|letters| is_english(letters.as_bytes()))
     }
 
     pub fn is_settled(&self) -> bool {
@@ -119,14 +124,14 @@ pub(super) fn is_left_edge(units: &[Unit], start: usize) -> bool {
     let Some(before) = start.checked_sub(1).map(|n| &units[n]) else {
         return true;
     };
-    unit.gap != Gap::None || !runs_on(before, unit)
+    unit.gap != Gap::None || unit.clitic || !runs_on(before, unit)
 }
 
 pub(super) fn is_right_edge(units: &[Unit], end: usize) -> bool {
     let last = &units[end - 1];
     units
         .get(end)
-        .is_none_or(|after| after.gap != Gap::None || !runs_on(last, after))
+        .is_none_or(|after| after.gap != Gap::None || after.clitic || !runs_on(last, after))
 }
 
 /// Whether two units side by side are in one word; a number beside letters is not.

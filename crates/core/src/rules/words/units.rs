@@ -49,6 +49,8 @@ pub(super) struct Unit {
     pub masks: u8,
     /// The first of it is a capital letter.
     pub capital: bool,
+    /// The first of what an apostrophe joins to a word, as in `she'll`.
+    pub clitic: bool,
     /// Bytes of the text.
     pub start: u32,
     pub end: u32,
@@ -69,10 +71,10 @@ impl Unit {
         if self.plain != letter.plain && (!other || is_il(self.plain, letter.plain)) {
             return false;
         }
+        self.odd |= letter.odd || self.plain != letter.plain;
         if letter.kind == Kind::Letter && self.kind != Kind::Letter {
             (self.plain, self.kind) = (letter.plain, letter.kind);
         }
-        self.odd |= letter.odd || self.plain != letter.plain;
         self.run = self.run.saturating_add(1);
         self.end = letter.end;
         true
@@ -96,6 +98,8 @@ pub(super) fn units_into(text: &str, units: &mut Vec<Unit>) {
         wide: 0,
         masks: 0,
         hidden: false,
+        clitic: false,
+        blank_first: false,
     };
     let glyphs = glyphs::Table::ready();
     let mut digits = false;
@@ -148,20 +152,27 @@ pub(super) fn units_into(text: &str, units: &mut Vec<Unit>) {
                 builder.push(letter, text);
             }
             Glyph::Blank => builder.widen(Gap::Blank),
-            // `don't` is one word.
-            Glyph::Clause | Glyph::Sign if matches!(c, '\'' | '’') && before.is_alphabetic() => {}
+            // `don't` is one word, and `she'll` is two.
+            Glyph::Clause | Glyph::Sign if matches!(c, '\'' | '’') && before.is_alphabetic() => {
+                builder.clitic = begins_clitic(&text[end..]);
+            }
             Glyph::Clause | Glyph::Sign if let Some(plain) = drawn(c, before, &text[end..]) => {
                 letter.end += 1;
                 builder.push(letter.drawn(plain), text);
             }
             // The second half of one that is drawn.
             Glyph::Clause | Glyph::Sign if builder.covers(at) => {}
-            Glyph::Clause | Glyph::Sign if stands_for_a_letter(c, before, &text[end..]) => {
+            Glyph::Clause | Glyph::Sign
+                if stands_for_a_letter(c, before, &text[end..]) && !is_one_of_many(c, at, text) =>
+            {
                 builder.push(letter.drawn(c), text);
             }
             Glyph::Clause => builder.widen(Gap::Clause),
             Glyph::Sign => {
-                builder.masks += u8::from(hides_a_letter(c) && builder.masks < 9);
+                if hides_a_letter(c) && builder.masks < 9 {
+                    builder.masks += 1;
+                    builder.blank_first |= c != '*' && (builder.wide > 0 || is_bracket(c));
+                }
                 builder.widen(Gap::Sign);
             }
             Glyph::Nothing => builder.hidden = true,
@@ -210,6 +221,7 @@ impl Letter {
             joined: false,
             masks,
             capital: self.capital,
+            clitic: false,
             start: self.start,
             end: self.end,
         }
@@ -222,6 +234,9 @@ struct Builder<'u> {
     wide: usize,
     masks: u8,
     hidden: bool,
+    clitic: bool,
+    /// A blank stands before the sign that may hide a letter.
+    blank_first: bool,
 }
 
 impl Builder<'_> {
@@ -242,7 +257,8 @@ impl Builder<'_> {
     /// `text` is all of it.
     #[inline]
     fn push(&mut self, letter: Letter, text: &str) {
-        let is_other = |last: &Unit| self.gap == Gap::None && last.class != letter.class;
+        let is_other =
+            |last: &Unit| self.gap == Gap::None && last.class != letter.class && !self.clitic;
         if self.units.last().is_some_and(is_other) {
             // Most of them: nothing stands before it, and it is no repetition.
             self.units.push(letter.unit(Gap::None, self.hidden, 0));
@@ -256,7 +272,7 @@ impl Builder<'_> {
     fn push_after(&mut self, letter: Letter, text: &str) {
         match self.units.last_mut() {
             Some(last) if self.gap == Gap::None => {
-                if last.takes(letter) {
+                if !self.clitic && last.takes(letter) {
                     return;
                 }
             }
@@ -275,17 +291,20 @@ impl Builder<'_> {
         let masks = match (self.masks, self.wide) {
             (0, _) => 0,
             (masks, wide) if usize::from(masks) == wide => masks,
-            // `te* pot`
-            (1, 2) if self.gap == Gap::Blank => 1,
+            // `te* pot`, and not `te (pot`
+            (1, 2) if self.gap == Gap::Blank && !self.blank_first => 1,
             _ => 0,
         };
         let hidden = self.hidden && self.gap == Gap::None;
-        self.units.push(letter.unit(self.gap, hidden, masks));
+        let mut unit = letter.unit(self.gap, hidden, masks);
+        unit.clitic = self.clitic;
+        self.units.push(unit);
         self.start_anew();
     }
 
     fn start_anew(&mut self) {
         (self.gap, self.wide, self.masks, self.hidden) = (Gap::None, 0, 0, false);
+        (self.clitic, self.blank_first) = (false, false);
     }
 }
 
@@ -347,12 +366,42 @@ fn stands_for_a_letter(c: char, before: char, rest: &str) -> bool {
     match c {
         '@' | '$' => like(before) || like(next()),
         '+' if !like(next()) => next() != '+' && (before.is_ascii_alphabetic() || before == '!'),
+        // `b!+ter`, and not `Alt+Enter`
+        '+' if before == '!' => true,
+        '+' if matches!(before, 't' | 'T') => false,
         '!' | '|' | '+' => {
             before.is_ascii_alphanumeric() && (like(next()) || (c, next()) == ('!', '+'))
         }
         '<' => next().is_ascii_alphabetic() && !before.is_numeric(),
         _ => false,
     }
+}
+
+/// Whether a sign stands between letters again and again, as in `t+e+a`.
+fn is_one_of_many(c: char, at: usize, text: &str) -> bool {
+    let again = |chars: [Option<char>; 2]| {
+        chars[0].is_some_and(|c| c.is_ascii_alphanumeric()) && chars[1] == Some(c)
+    };
+    let (mut before, mut after) = (text[..at].chars(), text[at..].chars().skip(1));
+    matches!(c, '!' | '|' | '+')
+        && (again([before.next_back(), before.next_back()]) || again([after.next(), after.next()]))
+}
+
+/// Signs that belong to what stands inside of them, where a blank is beside them.
+fn is_bracket(c: char) -> bool {
+    matches!(c, '(' | ')' | '[' | ']' | '{' | '}' | '<' | '>')
+}
+
+/// Whether only what an apostrophe joins to a word stands here: `'s`, `'re`.
+fn begins_clitic(rest: &str) -> bool {
+    let end = rest
+        .find(|c: char| !c.is_alphanumeric())
+        .unwrap_or(rest.len());
+    let closes = !rest[end..].starts_with(['\'', '’']);
+    closes
+        && ["s", "m", "d", "re", "ve", "ll"]
+            .iter()
+            .any(|clitic| rest[..end].eq_ignore_ascii_case(clitic))
 }
 
 /// Signs that people put where a letter was.
