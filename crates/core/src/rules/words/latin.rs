@@ -269,12 +269,23 @@ fn inside(token: &Token<'_>, wants: &[Want], looks: &Looks) -> Option<&'static s
     }
     after.add_one(last, last.run - wants[wants.len() - 1].run)?;
     after.add(token.after)?;
-    let (before, after) = (before.as_bytes(), after.as_bytes());
+    let (mut before, mut after) = (before.as_bytes(), after.as_bytes());
+    // `xxteaxx`
+    if before.len() > 1
+        && [before, after]
+            .concat()
+            .iter()
+            .all(|letter| *letter == b'x')
+    {
+        (before, after) = (&[], &[]);
+    }
     if length < 3 {
         return None;
     }
     let settled = token.is_settled();
     let entry = spelling(wants)?;
+    // Nobody writes `b1scuity` but to hide `biscuit`.
+    let settled = settled && !(looks.leet && before.is_empty() && length >= 4);
     let stays = before.is_empty() && stays(token.inner, after, &entry, settled);
     if settled && !stays {
         return None;
@@ -315,9 +326,13 @@ fn inside(token: &Token<'_>, wants: &[Want], looks: &Looks) -> Option<&'static s
         4 => slang || left && right,
         _ => {
             let at_an_end = before.is_empty() || after.is_empty();
+            // Words that only newer lists have, such as those of science.
+            let technical = ordinary && token.is_english();
             let rest = before.len() + after.len();
             let least = if length > 5 { 1 } else { 3 };
-            slang || left && right || at_an_end && !name && (least..=length).contains(&rest)
+            slang
+                || left && right
+                || at_an_end && !name && !technical && (least..=length).contains(&rest)
         }
     };
     // A short word in what is made of words may well be another one: `tooltip` is no `tip`.
@@ -374,6 +389,8 @@ fn stays(inner: &[Unit], after: &[u8], entry: &[u8], english: bool) -> bool {
         b"s" | b"ed" | b"ing" => true,
         b"ion" => length >= 6 && (!english || !is_settled(entry)),
         b"d" | b"r" | b"rs" => last == Some(b'e') && length >= 4,
+        // `assess` is no doubled `asses`.
+        [b's', _, ..] if english && last == Some(b's') => false,
         // `cupping`, `cuppy`
         [first, rest @ ..] if Some(*first) == last && length >= 4 => {
             match rest {

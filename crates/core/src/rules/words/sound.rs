@@ -6,7 +6,7 @@ use super::index::{Heard, Want};
 use super::latin::{self, is_word};
 use super::token::{Digits, Token, is_left_edge, is_right_edge};
 use super::units::{Gap, Kind, Unit, class};
-use crate::normalise::lexicon::{is_english, is_settled};
+use crate::normalise::lexicon::{is_english, is_met, is_settled};
 
 /// What a person reads who asks why.
 pub(super) const BY_EAR: &str = "written as it sounds, or with letters left out";
@@ -65,10 +65,13 @@ pub(super) fn forms(entry: &[Want]) -> Vec<Vec<Want>> {
     forms
 }
 
-/// Whether somebody can say it.
+/// Whether somebody can say it: of what is longer, two in five of its rows of four letters are in words.
 fn is_said(letters: &[u8]) -> bool {
     let mut consonants = letters.split(|letter| is_vowel(*letter));
+    let rows = letters.windows(4);
+    let met = rows.clone().filter(|four| is_met(four)).count();
     consonants.all(|together| together.len() <= MOST_CONSONANTS)
+        && (letters.len() < 6 || 5 * met >= 2 * rows.len())
 }
 
 fn is_vowel(letter: u8) -> bool {

@@ -349,7 +349,7 @@ fn an_apostrophe_ends_a_word_that_what_follows_does_not_belong_to() {
 #[test]
 fn what_is_only_near_an_ordinary_word_is_let_alone() {
     first_places(
-        &list("affect\nskin\nmanual\nten\nerrors\nmodes\nandre\nchopin\npop\nbooze"),
+        &list("affect\nasses\nskin\nmanual\nten\nerrors\nmodes\nandre\nchopin\npop\nbooze"),
         &[
             ("skinny jeans", ""),
             ("skinned knees", "skinn"),
@@ -365,6 +365,8 @@ fn what_is_only_near_an_ordinary_word_is_let_alone() {
             ("the bo* ze", ""),
             ("bo**e", ""),
             ("it's affection", ""),
+            ("caresses and assessing", ""),
+            ("a skeletonic manualist", ""),
         ],
     );
 }
@@ -415,6 +417,11 @@ fn hidden_letters_are_guessed_and_signs_between_all_letters_hide_none() {
             ("fr ee crypto", ""),
             ("you 4ss", "4ss"),
             ("a 45s single", ""),
+            ("s    h    o    r    t", "s    h    o    r    t"),
+            ("xxshortxx", "short"),
+            ("shortx or xshort", ""),
+            ("sh0rtage", "sh0rt"),
+            ("a shortage", ""),
             ("dumbbells and donkeyasses", "ass"),
         ],
     );
