@@ -152,7 +152,7 @@ pub(super) fn units_into(text: &str, units: &mut Vec<Unit>) {
                 builder.push(letter, text);
             }
             // However wide.
-            Glyph::Blank if before.is_whitespace() && builder.gap >= Gap::Blank => {}
+            Glyph::Blank if builder.gap >= Gap::Blank && before.is_whitespace() => {}
             Glyph::Blank => builder.widen(Gap::Blank),
             // `don't` is one word, and `she'll` is two.
             Glyph::Clause | Glyph::Sign if matches!(c, '\'' | '’') && before.is_alphabetic() => {
