@@ -245,7 +245,7 @@ fn has_ending(units: &[Unit], end: usize, several: bool) -> bool {
 }
 
 /// Endings under which a word stays what it is.
-const ENDINGS: [&[u8]; 7] = [b"s", b"es", b"ed", b"er", b"ers", b"ing", b"ings"];
+pub(super) const ENDINGS: [&[u8]; 7] = [b"s", b"es", b"ed", b"er", b"ers", b"ing", b"ings"];
 /// Endings that words take in chats, besides those.
 const SLANG: [&[u8]; 20] = [
     b"a", b"ah", b"as", b"az", b"ee", b"en", b"ey", b"ez", b"ie", b"ies", b"in", b"o", b"off",

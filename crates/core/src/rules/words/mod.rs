@@ -14,6 +14,7 @@ mod pieces;
 mod signs;
 mod sound;
 mod spelt;
+mod starred;
 mod token;
 mod units;
 
@@ -28,6 +29,7 @@ use alike::Alike;
 use index::{Entries, Index, Want};
 use masked::Guess;
 use signs::{Drawings, is_drawing};
+use starred::Starred;
 use units::{Gap, Kind, Unit, units_into};
 
 /// What follows a word with a hidden letter is no longer.
@@ -54,6 +56,7 @@ pub struct WordList {
     alike: Alike,
     /// Entries of signs alone, such as `(╯°□°)`: looked for as they are.
     signs: Drawings,
+    starred: Starred,
 }
 
 /// Why a list cannot be used.
@@ -107,6 +110,7 @@ impl WordList {
             index: Index::default(),
             alike: Alike::default(),
             signs: Drawings::default(),
+            starred: Starred::default(),
         };
         let mut entries = Entries::default();
         list.read(forbidden, &mut entries, true)?;
@@ -161,6 +165,7 @@ impl WordList {
             if known.insert(&made_of, entries) {
                 let mut forms = latin::forms(&made_of);
                 if forbids {
+                    self.starred.add(index::count(entries.len()), &made_of);
                     forms.extend(sound::forms(&made_of));
                 }
                 for made_of in [&made_of].into_iter().chain(&forms) {
@@ -186,6 +191,9 @@ impl WordList {
         if self.signs.len() > 0 {
             self.signs.find(text, |span| found.signs.push(span));
         }
+        self.starred.find(text, &self.index, |entry, span| {
+            found.add(self, entry, span, starred::STARRED, Certainty::Likely);
+        });
         let mut units = UNITS.take();
         units_into(text, &mut units);
         self.find_in(&units, &mut found);

@@ -426,3 +426,25 @@ fn hidden_letters_are_guessed_and_signs_between_all_letters_hide_none() {
         ],
     );
 }
+
+#[test]
+fn most_of_a_word_may_be_stars() {
+    let list = list("zuckle\nfribber\nshort");
+    let text = "a z*****, F******, zu***es and zuck**s";
+    let seen = found(&list, text);
+    let words = ["z*****", "F******", "zu***es", "zuck**s"];
+    assert_eq!(seen, words.map(|word| (word.to_owned(), Certainty::Likely)));
+    first_places(
+        &list,
+        &[
+            ("s****", ""),
+            ("zu***k", ""),
+            ("**z*****", ""),
+            ("z****", ""),
+            ("*****", ""),
+            ("z*****9", ""),
+            ("z**2 and **zu**", ""),
+            ("茶z*****茶", ""),
+        ],
+    );
+}
