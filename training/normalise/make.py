@@ -10,6 +10,8 @@ import re
 import sys
 import unicodedata
 
+import pictures
+
 SRC, OUT = sys.argv[1], sys.argv[2]
 
 
@@ -199,17 +201,55 @@ for group in BY_HAND:
         for b in group:
             if a != b:
                 alike[a][b] = alike[b][a] = 2
-# People's own groups say what the measure misses; they stand behind what it finds.
+# People's own groups say what the measure misses, and pictures what both do; they stand behind what it finds.
 groups = collections.defaultdict(dict)
 for line in open(find("**/pycorrector/data/same_stroke.txt"), encoding="utf-8"):
     group = [c for c in line.split() if c in made_of]
     for a in group:
         groups[a].update((b, None) for b in group if b != a)
+looks = {}
+for a in sorted(alike.keys() | groups.keys()):
+    measured = sorted(alike[a], key=lambda b: -alike[a][b])[:16]
+    looks[a] = list(dict.fromkeys([*measured, *groups[a]]))[:24]
+# Who has the other one in its list need not be in the other one's.
+told = {a: set(near) for a, near in looks.items()}
+for a, near in looks.items():
+    for b in near:
+        told.setdefault(b, set()).add(a)
+drawn = pictures.nearest(SRC, universe)
+for a in sorted(drawn):
+    def seen(b):
+        both = a in order and b in order and a in corner and b in corner
+        return drawn[a][b] + (0.6 * likeness(a, b) if both else 0)
+    news = sorted((b for b in drawn[a] if b not in told.get(a, ())), key=lambda b: (-seen(b), b))
+    looks.setdefault(a, []).extend(news[:8])
 with open(f"{OUT}/shapes.txt", "w", encoding="utf-8") as out:
-    for a in sorted(alike.keys() | groups.keys()):
-        nearest = sorted(alike[a], key=lambda b: -alike[a][b])[:16]
-        print(a + "".join(dict.fromkeys([*nearest, *groups[a]]))[:25], file=out)
+    for a, near in sorted(looks.items()):
+        print(a + "".join(near), file=out)
 print(sum(map(len, alike.values())) / len(alike), "look-alikes of a character", file=sys.stderr)
+
+# --- shared parts ---------------------------------------------------------------------------------------------------
+# Those who share a part and begin with the same letter when they are said: 请 and 情, 轰 and 汉. Rare ones stand for
+# common ones, never the other way round.
+everyone = sorted(c for c in order if c in sound and c not in simple and "\u4e00" <= c <= "\u9fff")
+sharing = collections.defaultdict(list)
+for c in sorted(set(everyone) | set(universe)):
+    direct = {c, WHOLE.get(c, c)}
+    for way in apart.get(c, []):
+        if len(way) <= 4:
+            direct |= {WHOLE.get(part, simple.get(part, part)) for part in way}
+    for part in direct:
+        sharing[part].append(c)
+initials = collections.defaultdict(set)
+for part, group in sharing.items():
+    for c in group:
+        if c in made_of:
+            initials[part, sound[c][0][0]].add(c)
+with open(f"{OUT}/parts.txt", "w", encoding="utf-8") as out:
+    for part, group in sorted(sharing.items()):
+        useful = [c for c in group if c != part and c in sound and initials[part, sound[c][0][0]] - {c}]
+        if len(useful) > 1 or useful and part in useful:
+            print(part + "".join(useful), file=out)
 
 # --- letters that look like plain ones ------------------------------------------------------------------------------
 confusable = json.load(open(find("**/confusable_homoglyphs/confusables.json"), encoding="utf-8"))
@@ -251,7 +291,7 @@ BY_EYE = {pair[0]: pair[1] for pair in """
 ᗷb ᗴe ᖇr ᔕs ᕼh ᑎn ᒪl ӏl ¡i ǃi ❗i ו1
 """.split()}
 lines = {}
-for code in [*range(0x80, 0x3400), *range(0xA000, 0xAC00), *range(0xF900, 0x10000), *range(0x10000, 0x1F200)]:
+for code in [*range(0x80, 0x3400), *range(0xA000, 0xAC00), *range(0xF900, 0x10000), *range(0x10000, 0x1F266)]:
     c = chr(code)
     if unicodedata.category(c) in ("Cn", "Cs", "Co", "Mn", "Me", "Cf", "Cc") or is_han(c):
         continue
@@ -268,13 +308,19 @@ print(len(lines), "letters", file=sys.stderr)
 
 # --- emoji ----------------------------------------------------------------------------------------------------------
 names = json.load(open(find("**/emojibase*/package/zh/data.json"), encoding="utf-8"))
+# The tiles of a game say what is written on them, and a key its number.
+WRITTEN = dict(zip("🀀🀁🀂🀃🀄🀅🀆0123456789🔟", "东南西北中发白零一二三四五六七八九十"))
 with open(f"{OUT}/emoji.txt", "w", encoding="utf-8") as out:
-    for entry in names:
-        shape = [c for c in entry["emoji"] if c not in "\ufe0f\ufe0e"]
-        if len(shape) != 1 or not entry.get("tags"):
+    listed = [(entry["emoji"], [entry["label"], *entry.get("tags", [])]) for entry in names]
+    shown = dict.fromkeys(["🀄", "🔟"])
+    for emoji, said in [*listed, *((emoji, []) for emoji in WRITTEN if emoji not in shown)]:
+        shape = [c for c in emoji if c not in "\ufe0f\ufe0e"]
+        if len(shape) != 1 or not said and emoji not in WRITTEN:
             continue
-        said = [entry["label"], *entry["tags"]]
+        said = [WRITTEN.get(shape[0], ""), *said]
         said += [s[:-1] for s in said if len(s) > 1 and s[-1] in "脸头子儿"]
+        # Who writes a banana for one syllable means its first or its last one.
+        said += [s[n] for n in (-1, 0) for s in said if 2 <= len(s) <= 3]
         said = [s for s in dict.fromkeys(said) if 1 <= len(s) <= 3 and all(map(is_han, s)) and s != "脸"]
         if said:
             print(shape[0], *said, file=out)

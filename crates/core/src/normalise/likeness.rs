@@ -19,6 +19,8 @@ pub(crate) struct Keys<'a> {
     pub shapes: &'a [Key],
     /// Those, and then the ones that it looks like without being told so itself.
     pub alike: &'a [Key],
+    /// Characters that share a part with it and begin with the same letter when they are said, the commonest first.
+    pub kin: &'a [Key],
 }
 
 /// The keys of a simplified character.
@@ -33,15 +35,18 @@ pub(crate) fn keys(c: char) -> Keys<'static> {
             sounds: &[],
             shapes: &[],
             alike: &[],
+            kin: &[],
         };
     };
     let keys = &tables.keys[place.from as usize..next.from as usize];
-    let (sounds, alike) = keys.split_at(place.sounds.into());
+    let (sounds, more) = keys.split_at(place.sounds.into());
+    let (alike, kin) = more.split_at(place.alike.into());
     Keys {
         sound: (place.sound != 0).then_some(place.sound),
         sounds,
         shapes: &alike[..place.shapes.into()],
         alike,
+        kin,
     }
 }
 
@@ -134,6 +139,7 @@ struct Place {
     sound: Key,
     sounds: u8,
     shapes: u8,
+    alike: u16,
 }
 
 struct Tables {
@@ -146,7 +152,6 @@ struct Tables {
 
 static TABLES: LazyLock<Tables> = LazyLock::new(|| {
     let mut of_char: Vec<(Key, Vec<Key>, Vec<Key>)> = vec![Default::default(); HAN_END - HAN];
-    let place = |c: char| (c as usize).checked_sub(HAN).filter(|n| *n < HAN_END - HAN);
     let mut syllables = vec![(0, 0); SLOTS];
     let mut spellings = vec![""];
     let lines = include_str!("../../../../data/rules/pinyin.txt").lines();
@@ -184,19 +189,23 @@ static TABLES: LazyLock<Tables> = LazyLock::new(|| {
             }
         }
     }
+    let kin = all_kin(&of_char, &spellings);
     let (mut places, mut keys) = (Vec::with_capacity(of_char.len() + 1), Vec::new());
     let from = |keys: &[Key]| u32::try_from(keys.len()).unwrap_or(0);
-    for ((sound, sounds, shapes), others) in of_char.into_iter().zip(looked_like) {
+    let all = of_char.into_iter().zip(looked_like).zip(kin);
+    for (((sound, sounds, shapes), others), kin) in all {
         let count = |keys: &[Key]| u8::try_from(keys.len()).unwrap_or(u8::MAX);
         places.push(Place {
             from: from(&keys),
             sound,
             sounds: count(&sounds),
             shapes: count(&shapes),
+            alike: u16::try_from(shapes.len() + others.len()).unwrap_or(u16::MAX),
         });
         keys.extend(sounds);
         keys.extend(shapes);
         keys.extend(others);
+        keys.extend(kin);
     }
     places.push(Place {
         from: from(&keys),
@@ -210,6 +219,44 @@ static TABLES: LazyLock<Tables> = LazyLock::new(|| {
         spellings,
     }
 });
+
+/// Of each character of the table, those that share a part with it and begin with the same letter.
+fn all_kin(of_char: &[(Key, Vec<Key>, Vec<Key>)], spellings: &[&str]) -> Vec<Vec<Key>> {
+    let mut kin = vec![Vec::new(); of_char.len()];
+    let initial = |n: usize| spellings[usize::from(of_char[n].0)].bytes().next();
+    for line in include_str!("../../../../data/rules/parts.txt").lines() {
+        let mut group: Vec<(u8, usize)> = line
+            .chars()
+            .filter_map(place)
+            .filter_map(|n| Some((initial(n)?, n)))
+            .collect();
+        group.sort_unstable();
+        for same in group.chunk_by(|a, b| a.0 == b.0) {
+            let known = same.iter().filter(|(_, n)| !of_char[*n].2.is_empty());
+            for (_, like) in known {
+                let code = Key::try_from(HAN + like).unwrap_or(0);
+                let others = same.iter().filter(|(_, n)| n != like);
+                others.for_each(|(_, n)| kin[*n].push(code));
+            }
+        }
+    }
+    let mut ranks = vec![Key::MAX; of_char.len()];
+    let common = include_str!("../../../../data/rules/common-han.txt").lines();
+    for (rank, n) in (0..).zip(common.filter_map(|line| line.chars().next().and_then(place))) {
+        ranks[n] = rank;
+    }
+    let rank = |key: &Key| ranks[usize::from(*key) - HAN];
+    for kin in &mut kin {
+        kin.sort_unstable_by_key(|key| (rank(key), *key));
+        kin.dedup();
+    }
+    kin
+}
+
+/// Where a character stands in tables.
+fn place(c: char) -> Option<usize> {
+    (c as usize).checked_sub(HAN).filter(|n| *n < HAN_END - HAN)
+}
 
 struct Split {
     /// By the code of the parts.
@@ -269,6 +316,15 @@ mod tests {
             assert_eq!(a_keys.sound == b_keys.sound, by_sound, "{a}{b} by sound");
             let shared = a_keys.shapes.contains(&(b as Key));
             assert_eq!(shared, by_shape, "{a}{b} by shape");
+        }
+        for (a, b, kin) in [
+            ('岦', '垃', true),
+            ('情', '请', true),
+            ('轰', '汉', true),
+            ('情', '猜', false),
+            ('茶', '馆', false),
+        ] {
+            assert_eq!(keys(a).kin.contains(&(b as Key)), kin, "{a} for {b}");
         }
         for c in '\u{3400}'..'\u{a000}' {
             for like in keys(c).shapes {

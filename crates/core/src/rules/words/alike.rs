@@ -2,9 +2,10 @@
 //! letters, or the same ones in another order. What reads as ordinary Chinese is taken for what it is, so each of
 //! these needs two characters side by side that nobody would write.
 
+use super::disguise::{Doubt, doubt};
 use super::heads::{self, Head, Heads, Room};
 use super::index::{Bits, Buckets, Entries, Want, count, pair};
-use super::line::{INITIALS, Like, Line, Part, Shape, parts, verdict};
+use super::line::{INITIALS, LIKES, Like, Line, Looks, Part, Shape, parts, verdict};
 use super::spelt;
 use super::units::{Gap, Kind, Unit};
 use crate::normalise::lexicon::{is_usual_pair, is_word_of_two, mix};
@@ -62,10 +63,7 @@ impl Table {
 }
 
 /// Longer entries are found by their plain form only.
-const LONGEST: usize = 8;
-/// More look-alikes than any character has, and those of one in its place.
-const ALL_LOOKS: usize = 32;
-const NEAREST: usize = 5;
+pub(super) const LONGEST: usize = 8;
 
 /// What was found: the entry, its units and how they are written.
 pub(super) struct Seen {
@@ -176,9 +174,7 @@ impl Alike {
         let line = Line::of(&parts);
         let mut room = Room::new();
         for start in 0..parts.len().saturating_sub(1) {
-            if line.is_strange(start, start + self.longest) {
-                self.heads_at(&line, start, &mut room, found);
-            }
+            self.heads_at(&line, start, &mut room, found);
         }
         if shape.emoji {
             self.named(&parts, found);
@@ -198,17 +194,15 @@ impl Alike {
         if !first.joins(second) {
             return;
         }
-        // What stands in a word of its own was hardly put there for its looks.
-        let looks = |at: usize| {
-            if line.is_strange(at, at + 1) {
-                ALL_LOOKS
-            } else {
-                NEAREST
-            }
-        };
-        // An entry is meant only where a part of it belongs to no word.
-        let Some(shortest) = (2..=self.longest).find(|n| line.is_strange(start, start + n)) else {
+        // An entry is meant only where something about it belongs to no word.
+        if !line.is_strange(start, start + self.longest) {
             return;
+        }
+        // Of two characters it is one of them; and three that sound like an entry are one.
+        let shortest = if line.is_strange(start, start + 2) {
+            2
+        } else {
+            3
         };
         let ends_alike = |item: heads::Item| {
             let length = item.length();
@@ -229,27 +223,59 @@ impl Alike {
         } else {
             &self.heads
         };
+        let mut each = |room: &mut Room| {
+            heads.each(room, |item| {
+                if ends_alike(item)
+                    && let Some(seen) = self.compare(item.number(), line, start)
+                {
+                    found(seen);
+                }
+            });
+        };
+        // What stands in a word of its own was hardly put there for its looks.
+        let is_odd = line.is_odd(start);
+        let looks = |at: usize| match (line.is_strange(at, at + 1), is_odd) {
+            (true, _) => Looks::All,
+            (false, true) => Looks::Nearest,
+            (false, false) => Looks::None,
+        };
+        let (first_looks, second_looks) = (looks(start), looks(start + 1));
+        // One of the two may look like anything near, if the other one is what it is or sounds like it.
         room.firsts.clear();
-        first.keys(looks(start), |key| room.firsts.add_if(key, true));
+        first.keys(|key| room.firsts.add_if(key, true));
+        let exact = room.firsts.len();
+        first.looks(first_looks, |key| room.firsts.add_if(key, true));
         room.seconds.clear();
-        second.keys(looks(start + 1), |key| room.seconds.add_if(key, true));
-        heads.each(room, |item| {
-            if ends_alike(item)
-                && let Some(seen) = self.compare(item.number(), line, start)
-            {
-                found(seen);
-            }
-        });
+        second.keys(|key| room.seconds.add_if(key, true));
+        each(room);
+        if second_looks != Looks::None {
+            room.firsts.cut(exact);
+            room.seconds.clear();
+            second.looks(second_looks, |key| room.seconds.add_if(key, true));
+            each(room);
+        }
+        // Both do so only where nobody would write them.
+        if is_odd {
+            let fewer = |looks| {
+                if looks == Looks::All {
+                    Looks::Some
+                } else {
+                    looks
+                }
+            };
+            room.firsts.clear();
+            first.looks(fewer(first_looks), |key| room.firsts.add_if(key, true));
+            room.seconds.clear();
+            second.looks(fewer(second_looks), |key| room.seconds.add_if(key, true));
+            each(room);
+        }
     }
 
     /// Whether an entry is written here, and how.
     fn compare(&self, number: u32, line: &Line<'_>, start: usize) -> Option<Seen> {
         let chars = self.chars(number);
         let there = line.parts.get(start..start + chars.len())?;
-        if !line.is_strange(start, start + chars.len()) {
-            return None;
-        }
-        let mut likeness = [false; 6];
+        let mut likeness = [false; LIKES];
         let mut hows = [Like::Same; LONGEST];
         // The first two are alike already, by a key.
         for (n, (part, c)) in there.iter().zip(chars).enumerate().rev() {
@@ -259,35 +285,12 @@ impl Alike {
             hows[n] = part.is_like(*c)?;
             likeness[hows[n] as usize] = true;
         }
-        let (mut odd, mut rare) = (false, false);
-        for (n, how) in hows.iter().take(chars.len()).enumerate() {
-            if *how != Like::Same {
-                let mut joint = |at: usize| {
-                    odd = odd || line.is_odd(at);
-                    rare |= line.rare[at];
-                };
-                if n > 0 {
-                    joint(start + n - 1);
-                }
-                if n + 1 < chars.len() {
-                    joint(start + n);
-                }
-            }
-        }
-        // Sounds are shared by many more characters than looks are.
-        let by_sound = likeness[Like::Sound as usize];
-        if !(odd || rare && !by_sound) {
-            return None;
-        }
-        // Two characters of which neither is the entry's are a weak likeness.
-        let weak = chars.len() == 2 && !likeness[Like::Same as usize];
-        let mixed = by_sound && likeness[Like::Shape as usize];
-        if weak && (mixed || !by_sound && !odd) && !line.all_strange_in(start, start + 2) {
-            return None;
-        }
         let (why, certainty) = verdict(likeness);
-        let plain = !weak || odd && line.all_strange_in(start, start + 2);
-        let certainty = if plain { certainty } else { Certainty::Likely };
+        let certainty = match doubt(chars, &hows[..chars.len()], line, start) {
+            Doubt::None => certainty,
+            Doubt::Some => Certainty::Likely,
+            Doubt::Great => return None,
+        };
         let (start, end) = (there[0].unit, there[there.len() - 1].unit + 1);
         Some(Seen {
             entry: self.entry(number),
@@ -364,7 +367,9 @@ impl Alike {
                 for start in said.saturating_sub(LONGEST)..=said {
                     if start + 1 < spelt.len() {
                         self.heads_at(&line, start, &mut room, &mut |seen| {
-                            if seen.start <= part.unit && part.unit < seen.end {
+                            let alone = seen.start + 1 == seen.end;
+                            let here = seen.start <= part.unit && part.unit < seen.end;
+                            if here && (!alone || is_amid(parts, at)) {
                                 found(seen);
                             }
                         });
@@ -373,6 +378,15 @@ impl Alike {
             }
         }
     }
+}
+
+/// Whether a part stands in the middle of characters. At their end emoji are mostly moods.
+fn is_amid(parts: &[Part], at: usize) -> bool {
+    let before = at.checked_sub(1).and_then(|n| parts.get(n));
+    let joined = |part: &Part, gap: Gap| part.kind == Kind::Han && gap == Gap::None;
+    let after = parts.get(at + 1);
+    before.is_some_and(|before| joined(before, parts[at].gap))
+        && after.is_some_and(|after| joined(after, after.gap))
 }
 
 /// So many emoji of a text are taken for words.

@@ -128,6 +128,15 @@ impl<T: Copy + Default> Few<T> {
         self.count = 0;
     }
 
+    pub fn len(&self) -> usize {
+        self.count
+    }
+
+    /// Leaves so many of them.
+    pub fn cut(&mut self, count: usize) {
+        self.count = self.count.min(count);
+    }
+
     fn is_full(&self) -> bool {
         self.count == FEW
     }
@@ -315,12 +324,14 @@ impl Heads {
 mod tests {
     use super::*;
     use crate::normalise::likeness;
+    use crate::rules::words::line::COMMONEST_KIN;
 
     #[test]
     fn all_keys_of_a_character_or_an_emoji_are_few() {
         for c in '\0'..='\u{2ffff}' {
             // Its sound and itself come on top.
-            let keys = 2 + likeness::keys(c).shapes.len();
+            let like = likeness::keys(c);
+            let keys = 2 + like.shapes.len() + COMMONEST_KIN;
             assert!(keys <= FEW, "{c}: {keys} keys");
             let names = likeness::names(c).len();
             assert!(names <= FEW, "{c}: {names} names");

@@ -3,7 +3,7 @@
 
 use super::spelt;
 use super::units::{Gap, Kind, Unit};
-use crate::normalise::lexicon::{is_ordinary_pair, is_usual_pair, stands_alone};
+use crate::normalise::lexicon::{is_ordinary_pair, is_usual_pair, is_word_of_two, stands_alone};
 use crate::normalise::likeness::{self, Key};
 use crate::rules::Certainty;
 
@@ -74,15 +74,13 @@ impl Part {
         }
     }
 
-    /// All that it may stand for, so many of its look-alikes among them.
-    pub fn keys(&self, looks: usize, mut each: impl FnMut(Key)) {
+    /// All that it may stand for by its sound and by itself.
+    pub fn keys(&self, mut each: impl FnMut(Key)) {
         match self.kind {
             Kind::Han => {
                 let keys = likeness::keys(self.c);
                 keys.sound.into_iter().for_each(&mut each);
-                Key::try_from(self.c as u32).into_iter().for_each(&mut each);
-                let shapes = &keys.shapes[..looks.min(keys.shapes.len())];
-                shapes.iter().copied().for_each(each);
+                Key::try_from(self.c as u32).into_iter().for_each(each);
             }
             Kind::Emoji => likeness::names(self.c)
                 .iter()
@@ -92,9 +90,25 @@ impl Part {
         }
     }
 
+    /// What it may stand for by its looks.
+    pub fn looks(&self, looks: Looks, each: impl FnMut(Key)) {
+        if self.kind == Kind::Han {
+            let keys = likeness::keys(self.c);
+            let (shapes, kin) = match looks {
+                Looks::None => return,
+                Looks::Nearest => (NEAREST, 0),
+                Looks::Some => (NEAR, COMMONEST_KIN / 2),
+                Looks::All => (keys.shapes.len(), COMMONEST_KIN),
+            };
+            let shapes = keys.shapes.iter().take(shapes);
+            let all = shapes.chain(keys.kin.iter().take(kin));
+            all.copied().for_each(each);
+        }
+    }
+
     fn any_key(&self, mut like: impl FnMut(Key) -> bool) -> bool {
         let mut any = false;
-        self.keys(0, |key| any = any || like(key));
+        self.keys(|key| any = any || like(key));
         any
     }
 
@@ -116,14 +130,23 @@ impl Part {
             Kind::Han if self.c == c => Some(Like::Same),
             Kind::Han => {
                 let own = likeness::keys(self.c);
-                if Key::try_from(c as u32).is_ok_and(|c| own.alike.contains(&c)) {
-                    Some(Like::Shape)
-                } else {
-                    own.sound
-                        .iter()
-                        .chain(own.sounds)
-                        .any(|key| sounds(*key))
-                        .then_some(Like::Sound)
+                let key = Key::try_from(c as u32).ok()?;
+                let said = own.sound.iter().chain(own.sounds).any(|key| sounds(*key));
+                if !own.alike.contains(&key) {
+                    return match (said, own.kin.contains(&key)) {
+                        (true, true) => Some(Like::Twin),
+                        (true, false) => Some(Like::Sound),
+                        (false, true) => Some(Like::Kin),
+                        (false, false) => None,
+                    };
+                }
+                let near = |shapes: &[Key], key: Key| shapes.iter().take(NEAR).any(|k| *k == key);
+                let shape = near(own.shapes, key)
+                    || Key::try_from(self.c as u32).is_ok_and(|own| near(keys.shapes, own));
+                match (said, shape) {
+                    (true, _) => Some(Like::Twin),
+                    (false, true) => Some(Like::Shape),
+                    (false, false) => Some(Like::Kin),
                 }
             }
             Kind::Emoji => self.any_key(sounds).then_some(Like::Emoji),
@@ -133,6 +156,20 @@ impl Part {
         }
     }
 }
+
+/// How many of the characters that look like one it may stand for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Looks {
+    None,
+    Nearest,
+    Some,
+    All,
+}
+
+const NEAREST: usize = 5;
+/// So many look really like it; those after them do so to some eyes.
+const NEAR: usize = 16;
+pub(super) const COMMONEST_KIN: usize = 10;
 
 fn only(name: &str) -> Option<char> {
     let mut chars = name.chars();
@@ -144,13 +181,20 @@ fn only(name: &str) -> Option<char> {
 pub(super) enum Like {
     Same,
     Shape,
+    /// Shares a part, and its first letter when it is said; or looks somewhat like it.
+    Kin,
+    /// Looks and sounds like it, such as `情` and `请`.
+    Twin,
     Sound,
     Emoji,
     Pinyin,
     Initial,
 }
 
-pub(super) fn verdict(likeness: [bool; 6]) -> (&'static str, Certainty) {
+/// So many ways there are.
+pub(super) const LIKES: usize = 8;
+
+pub(super) fn verdict(likeness: [bool; LIKES]) -> (&'static str, Certainty) {
     let has = |like: Like| likeness[like as usize];
     if has(Like::Emoji) {
         ("written with an emoji", Certainty::Likely)
@@ -215,10 +259,6 @@ pub(super) fn parts(units: &[Unit]) -> Vec<Part> {
 /// What reads as ordinary Chinese in a text, and what does not.
 pub(super) struct Line<'p> {
     pub parts: &'p [Part],
-    /// No two of them belong together.
-    nothing_said: bool,
-    /// Whether they are one that is not written often.
-    pub rare: Vec<bool>,
     /// How many parts before each belong to no word of their own: neither to the one before nor to the one after.
     pub strange: Vec<u32>,
 }
@@ -226,7 +266,6 @@ pub(super) struct Line<'p> {
 impl<'p> Line<'p> {
     pub fn of(parts: &'p [Part]) -> Line<'p> {
         let mut strange = Vec::with_capacity(parts.len() + 1);
-        let mut rare = Vec::with_capacity(parts.len());
         let (mut so_far, mut before) = (0, false);
         strange.push(0);
         for (at, part) in parts.iter().enumerate() {
@@ -234,34 +273,52 @@ impl<'p> Line<'p> {
                 let both = part.kind == Kind::Han && next.kind == Kind::Han;
                 both && next.gap == Gap::None && is_usual_pair(part.c, next.c)
             });
-            rare.push(!after);
             let natural = part.kind == Kind::Han && (before || after || stands_alone(part.c));
             so_far += u32::from(!natural);
             strange.push(so_far);
             before = after;
         }
-        Line {
-            parts,
-            nothing_said: false,
-            rare,
-            strange,
-        }
+        Line { parts, strange }
     }
 
     /// All of it, where an emoji has become words.
     pub fn all_strange(parts: &'p [Part]) -> Line<'p> {
         let strange = (0..).take(parts.len() + 1).collect();
-        Line {
-            parts,
-            nothing_said: true,
-            rare: vec![true; parts.len()],
-            strange,
-        }
+        Line { parts, strange }
     }
 
-    /// Whether a part and the next one are a pair that nobody would write.
+    /// Whether a part and the next one are characters with nothing between them.
+    pub fn side_by_side(&self, at: usize) -> bool {
+        let (Some(a), Some(b)) = (self.parts.get(at), self.parts.get(at + 1)) else {
+            return false;
+        };
+        a.kind == Kind::Han && b.kind == Kind::Han && b.gap == Gap::None
+    }
+
+    /// Whether nobody would write them so.
     pub fn is_odd(&self, at: usize) -> bool {
-        self.nothing_said || is_odd(&self.parts[at], &self.parts[at + 1])
+        let (a, b) = (&self.parts[at], &self.parts[at + 1]);
+        !self.side_by_side(at) || !is_ordinary_pair(a.c, b.c)
+    }
+
+    /// Whether they are a word.
+    pub fn says_word(&self, at: usize) -> bool {
+        self.side_by_side(at)
+            && self.joint(at, self.parts[at].c, self.parts[at + 1].c) == Joint::Word
+    }
+
+    /// How ordinary a part and the next one are side by side, were they these characters.
+    pub fn joint(&self, at: usize, a: char, b: char) -> Joint {
+        let gap = self.parts[at + 1].gap;
+        if gap != Gap::None || !is_ordinary_pair(a, b) {
+            Joint::Odd
+        } else if !is_usual_pair(a, b) {
+            Joint::Ordinary
+        } else if !is_word_of_two(a, b) {
+            Joint::Usual
+        } else {
+            Joint::Word
+        }
     }
 
     /// Whether no part from here to there belongs to a word.
@@ -276,8 +333,12 @@ impl<'p> Line<'p> {
     }
 }
 
-/// Nobody would write these two side by side but to hide something.
-fn is_odd(a: &Part, b: &Part) -> bool {
-    let both = a.kind == Kind::Han && b.kind == Kind::Han;
-    !both || b.gap == Gap::None && !is_ordinary_pair(a.c, b.c) || b.gap == Gap::Sign
+/// How ordinary two characters are side by side.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Joint {
+    /// Nobody would write them so.
+    Odd,
+    Ordinary,
+    Usual,
+    Word,
 }

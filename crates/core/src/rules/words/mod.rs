@@ -3,6 +3,7 @@
 //! What a list may hold is the admin's: none is shipped, and no entry is ever taken for a pattern of any language.
 
 mod alike;
+mod disguise;
 mod han;
 mod heads;
 mod index;

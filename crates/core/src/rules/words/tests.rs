@@ -36,6 +36,7 @@ fn bad_036_a_forbidden_word_is_found_however_it_is_written() {
         ("我的teapot呢", "teapot"),
         ("加微亻言聊", "微亻言"),
         ("call 9⑧玖8 now", "9⑧玖8"),
+        ("call 9️⃣8️⃣9️⃣8️⃣ now", "9️⃣8️⃣9️⃣8"),
     ] {
         let found = found(&list, text);
         assert_eq!(found, [(span.to_owned(), Certainty::Sure)], "{text:?}");
@@ -97,6 +98,43 @@ fn what_only_sounds_or_looks_like_an_entry_is_for_a_person_where_it_may_be_chanc
             [(span.to_owned(), certainty)],
             "{text:?}"
         );
+    }
+}
+
+#[test]
+fn a_disguise_is_told_by_how_the_line_reads_with_and_without_it() {
+    use Certainty::{Likely, Sure};
+    let list = list(
+        "垃圾\n笨蛋\n加微信\n代开\n手机卡\n加班费\n大学生\n电影院\n不上课\n高兴\n焦虑\n南京路\n一号\n开心\n\
+         暗示\n传奇\n生日会",
+    );
+    for (text, seen) in [
+        // Looks and sounds like it.
+        ("你真是个苯蛋", Some(("苯蛋", Sure))),
+        ("嘉徽言再说", Some(("嘉徽言", Sure))),
+        ("我真高幸", Some(("高幸", Sure))),
+        // Shares a part, and its first letter when it is said.
+        ("这些岦圾快扔掉", Some(("岦圾", Sure))),
+        // Sounds like it.
+        ("有人带开吗", Some(("带开", Likely))),
+        ("家班费还没给", Some(("家班费", Likely))),
+        // Ordinary words that sound like it.
+        ("他在收集卡片", None),
+        ("生日回来再说", None),
+        ("等安起来再说", None),
+        ("只能穿几次就坏了", None),
+        // The last syllable of a banana, a tile, a key, and what a face shows.
+        ("别这么🍌虑", Some(("🍌虑", Likely))),
+        ("在🀁京路等你", Some(("🀁京路", Likely))),
+        ("到1️⃣号门口来", Some(("1️⃣号", Likely))),
+        ("让我😆一下好吗", Some(("😆", Likely))),
+        ("今天终于下班了😆", None),
+    ] {
+        let seen: Vec<_> = seen
+            .map(|(span, sure)| (span.to_owned(), sure))
+            .into_iter()
+            .collect();
+        assert_eq!(found(&list, text), seen, "{text:?}");
     }
 }
 

@@ -86,6 +86,9 @@ impl Unit {
     }
 }
 
+/// Makes a key of the digit before it.
+const KEY: char = '\u{20e3}';
+
 /// At most so many signs or blanks stand inside a word.
 const WIDEST_GAP: usize = 3;
 
@@ -177,6 +180,7 @@ pub(super) fn units_into(text: &str, units: &mut Vec<Unit>) {
                 }
                 builder.widen(Gap::Sign);
             }
+            Glyph::Nothing if c == KEY => builder.press(),
             Glyph::Nothing => builder.hidden = true,
         }
         before = c;
@@ -249,6 +253,17 @@ impl Builder<'_> {
         } else {
             self.gap.max(gap)
         };
+    }
+
+    /// Makes the last digit the picture of a key.
+    fn press(&mut self) {
+        if let Some(last) = self
+            .units
+            .last_mut()
+            .filter(|unit| unit.kind == Kind::Digit)
+        {
+            last.kind = Kind::Emoji;
+        }
     }
 
     /// Whether what was pushed last reaches over this place.
