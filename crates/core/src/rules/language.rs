@@ -257,7 +257,9 @@ impl Look {
     /// is too little to scold for, it does not.
     pub fn breaks(&self, allowed: &[Tongue]) -> Option<Hit> {
         let judged = &self.judged;
-        if judged.is_tiny {
+        // Beside an English quotation stands who said it, and names are in no language.
+        let beside = self.tag == Tag::English && judged.is_latin && self.reading.words < 3;
+        if judged.is_tiny || !judged.is_clear || beside {
             return None;
         }
         let has = |tongue| allowed.contains(&tongue);
@@ -364,6 +366,8 @@ fn next_sentence(text: &str, rest: &mut Range<usize>) -> Option<Range<usize>> {
 const MARGIN: [f32; 5] = [2.0, 0.6, 0.8, 0.8, 0.8];
 /// How much a word of the list speaks for English, and one that is not there against it.
 const LIST: f32 = 0.5;
+/// How far it must be ahead in one word, in two, in three, to be held against anybody.
+const CLEAR: [f32; 3] = [2.0, 1.5, 1.2];
 /// The same, to act on it.
 const SURE: f32 = 1.2;
 const SURE_OF_THREE: f32 = 2.5;
@@ -374,6 +378,8 @@ struct Judged {
     tag: Tag,
     /// Too little to scold for.
     is_tiny: bool,
+    /// Not so few words that their letters may deceive.
+    is_clear: bool,
     is_sure: bool,
     /// Of a mixed text.
     has_chinese: bool,
@@ -409,6 +415,7 @@ impl Judged {
         Judged {
             tag,
             is_tiny,
+            is_clear: true,
             is_sure: han + foreign >= 4,
             has_chinese,
             is_latin: false,
@@ -421,6 +428,7 @@ impl Judged {
         let mut judged = Judged {
             tag: Tag::None,
             is_tiny: reading.letters < if words < 2 { 12 } else { 6 },
+            is_clear: false,
             is_sure: false,
             has_chinese: false,
             is_latin: true,
@@ -431,6 +439,9 @@ impl Judged {
         let best = scores.best();
         let needed = MARGIN[(words as usize).min(MARGIN.len()) - 1];
         let margin = best.margin + said_by_words(reading);
+        judged.is_clear = CLEAR
+            .get((words as usize).saturating_sub(1))
+            .is_none_or(|clear| margin >= *clear + reading.english as f32);
         let factor = if words == 3 { SURE_OF_THREE } else { SURE };
         judged.is_sure = words >= 3 && margin >= needed * factor;
         let mostly_english = reading.english * 2 > words;

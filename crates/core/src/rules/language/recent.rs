@@ -21,7 +21,7 @@ pub struct Weighed {
 
 impl Weighed {
     fn of(word: &Word) -> Weighed {
-        let weights = Weights::of_word(word.letters());
+        let weights = Weights::of_word(word.telling());
         Weighed {
             weights,
             leans_english: Scores::from(weights).leans_english(),

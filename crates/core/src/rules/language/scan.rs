@@ -57,6 +57,8 @@ pub struct Reading {
     pub code: u32,
     /// From the first letter that counts to the last.
     pub span: Option<Range<usize>>,
+    /// The last word that counted.
+    last: Range<usize>,
     current_row: u32,
     starts_sentence: bool,
 }
@@ -211,13 +213,21 @@ impl Reading {
         self.tokens += 1;
         if matches!(shape, Shape::Sound | Shape::Joined) || is_neutral(word.letters()) {
             // A bare I is English, an i is nobody's.
-            if !(word.count == 1 && word.capitals == 1) {
+            if word.letters() != ['i'] || word.capitals == 0 {
                 return end;
             }
         }
-        self.words += 1;
         self.letters += word.count as u32;
         self.saw(at, end);
+        // Who says it again says no more: la la la.
+        let last = std::mem::replace(&mut self.last, at..end);
+        if last.len() == length
+            && at <= last.end + 2
+            && text[last].eq_ignore_ascii_case(&text[at..end])
+        {
+            return end;
+        }
+        self.words += 1;
         if self.words > MOST_WEIGHED {
             return end;
         }

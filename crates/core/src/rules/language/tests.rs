@@ -186,6 +186,43 @@ fn bad_043_a_room_of_one_language_hears_another_only_when_it_is_clear() {
 }
 
 #[test]
+fn a_few_words_of_english_chat_are_not_held_against_anybody() {
+    check_find(
+        ENGLISH,
+        &[
+            // Joined words are English, whatever their letters look like.
+            ("Oh, you're Scottish? I'm half Welsh.", "-"),
+            // What is said again says no more.
+            ("la la la la", "-"),
+            ("tisk tisk Anna", "-"),
+            ("Hu? Who's Hu?", "-"),
+            // Who is quoted has a name, and names are in no language.
+            (
+                "\"We will all be there before the rain starts, and so will the cake.\" - Ingrid Halvorsen",
+                "-",
+            ),
+            (
+                "“We will be there before the rain starts.” jintian tianqi hen hao",
+                "pinyin",
+            ),
+            // Two or three words, one of them English, and a sound.
+            ("Fail la...", "-"),
+            ("Bye de", "-"),
+            ("ask Dan", "-"),
+            ("Berlin? Oslo? Madrid?", "-"),
+            ("waa nice", "-"),
+            ("hiya Sam didn't see ya", "-"),
+            ("O.o why ya", "-"),
+            // Few words may be clear enough.
+            ("guten abend", "de"),
+            ("xie xie ni", "pinyin"),
+            ("wo bu zhidao", "pinyin"),
+            ("muchas gracias", "es"),
+        ],
+    );
+}
+
+#[test]
 fn sisters_are_not_held_against_each_other() {
     check_find(
         &[Tongue::Malay],

@@ -147,6 +147,23 @@ impl Word {
         self.count >= 2 && hardness.is_some() && !self.is_term()
     }
 
+    /// The letters that tell its language: of *you're* those of *you*. English alone joins its words in this way.
+    pub fn telling(&self) -> &[char] {
+        let letters = self.letters();
+        let stem = match letters {
+            [stem @ .., '\'', 's' | 'm' | 'd'] => stem,
+            [stem @ .., '\'', 'r' | 'v', 'e'] | [stem @ .., '\'', 'l', 'l'] => stem,
+            [stem @ .., 'n', '\'', 't'] => stem,
+            _ => return letters,
+        };
+        let is_english = vocabulary::hardness(stem.iter().map(|c| u8::try_from(*c).unwrap_or(0)));
+        if stem.len() >= 2 && is_english.is_some() {
+            stem
+        } else {
+            letters
+        }
+    }
+
     pub fn shape(&self) -> Shape {
         if self.longest >= 3 || (self.count >= 4 && self.kinds <= 2) || !self.has_vowel {
             Shape::Sound
@@ -223,6 +240,11 @@ pub fn is_neutral(word: &[char]) -> bool {
             | b"yyds"
             | b"xswl"
             | b"awsl"
+            | b"ur"
+            | b"ya"
+            | b"hiya"
+            | b"waa"
+            | b"yay"
     )
 }
 
