@@ -37,7 +37,8 @@ pub(super) fn is_believed(glyphs: &[Glyph], host: &Host, count: usize, proof: Pr
             .any(|glyph| glyph.odd)
             || glyphs[host.labels[0].start + 1..ending.end]
                 .iter()
-                .any(|glyph| glyph.hidden),
+                .any(|glyph| glyph.hidden)
+            || is_of_two_scripts(&glyphs[left.clone()]),
         goes_on: goes_on(glyphs, ending.end),
     };
     if !is_known(&case.ending) {
@@ -53,6 +54,12 @@ pub(super) fn is_believed(glyphs: &[Glyph], host: &Host, count: usize, proof: Pr
         .iter()
         .filter(|separator| !separator.is_plain())
         .all(|separator| case.is_disguise_believed(separator))
+}
+
+/// Latin letters, and Cyrillic or Greek ones among them.
+fn is_of_two_scripts(glyphs: &[Glyph]) -> bool {
+    let is_other = |glyph: &Glyph| matches!(glyph.c, '\u{370}'..='\u{52f}');
+    glyphs.iter().any(is_other) && glyphs.iter().any(|glyph| glyph.c.is_ascii_alphabetic())
 }
 
 /// `c0m` is read as it is meant.
@@ -105,6 +112,12 @@ impl Case {
         self.left.contains(|c: char| c.is_ascii_digit() || c == '-')
     }
 
+    /// Two letters that are an ending, and none of a file that programmers talk about.
+    fn is_of_a_country(&self) -> bool {
+        self.ending.len() == 2 && !tables::is_a_file(&self.ending)
+            || matches!(&*self.ending, "pl" | "la" | "am" | "ac")
+    }
+
     fn is_plain_believed(&self, at_start: bool) -> bool {
         let web = tables::is_plain_web(&self.ending);
         if self.left.starts_with(is_cjk) && self.ending.is_ascii() {
@@ -120,13 +133,15 @@ impl Case {
         if !self.left.chars().any(char::is_alphabetic) && self.left.is_ascii() {
             // `163.com`, and not `3.in` or `1.me`.
             let digits = self.left.len();
-            return digits > 1 && (web || self.is_proved());
+            return digits > 1 && (web || self.is_proved()) || web && self.is_proved();
         }
         if self.is_proved() || web {
             return true;
         }
         let everyday = tables::is_everyday(&self.left);
-        if self.odd && tables::is_strong(&self.ending) && !everyday {
+        let long = self.left.chars().count() > 4;
+        let deliberate = tables::is_strong(&self.ending) || long && self.is_of_a_country();
+        if self.odd && deliberate && !everyday {
             return true;
         }
         if self.called || self.proof.capital {
@@ -154,7 +169,10 @@ impl Case {
         }
         let spaced = separator.left || separator.right;
         match separator.dot {
-            Dot::Bracket => strong || self.is_proved() || !tables::proves_nothing(&self.ending),
+            Dot::Bracket if !everyday && self.left.len() > 2 && self.is_of_a_country() => true,
+            Dot::Bracket | Dot::Quoted => {
+                strong || self.is_proved() || !tables::proves_nothing(&self.ending)
+            }
             Dot::Plain | Dot::Wide if spaced => self.is_spaced_believed(separator, web, everyday),
             Dot::Plain => true,
             Dot::Wide => self.is_plain_believed(false),

@@ -6,7 +6,7 @@ use std::ops::Range;
 use super::belief::{self, Proof, is_believed, spelled};
 use super::fold::{self, Glyph, fold, is_cjk};
 use super::host::{
-    self, Host, Separator, after_blanks, is_misshapen, label_before, may_be_dot, read, word,
+    self, Dot, Host, Separator, after_blanks, is_misshapen, label_before, may_be_dot, read, word,
 };
 use super::name::{self, Name, is_of_the_web, number_address};
 use super::{Link, tables, tail};
@@ -93,6 +93,7 @@ impl Finder<'_> {
             },
             '/' => self.after_slashes(at, floor),
             'w' => self.spaced_www(at, floor),
+            '_' if let Some(scheme) = self.masked_scheme(at, floor) => self.after_scheme(scheme),
             c if may_be_dot(c) => match label_before(&self.glyphs, at, floor) {
                 Some(label) => self.bare(label.start, floor),
                 None => Step::On,
@@ -120,9 +121,14 @@ impl Finder<'_> {
         let written = word(&self.glyphs, &(word_end - length..word_end));
         let mut end = colon + 1;
         end += usize::from(matches!(self.c(end), Some(']' | ')' | '}')));
+        let known = SCHEMES[..6]
+            .iter()
+            .any(|(shape, _)| written.ends_with(shape));
         end = after_blanks(&self.glyphs, end, 2);
         let slashes = end;
-        while end - slashes < 8 && matches!(self.c(end), Some('/' | '\\')) {
+        let masked = known && self.c(slashes) == Some('_');
+        let is_slash = |c| matches!((c, masked), (Some('/' | '\\'), false) | (Some('_'), true));
+        while end - slashes < 8 && is_slash(self.c(end)) {
             end += 1;
         }
         let count = end - slashes;
@@ -134,13 +140,10 @@ impl Finder<'_> {
                 None if count >= 2 && length > 1 => ("http", length, false),
                 None => return None,
             };
-        let known = SCHEMES[..6]
-            .iter()
-            .any(|(shape, _)| written.ends_with(shape));
         let start = word_end - length;
         let odd = self.glyphs[start + 1..end]
             .iter()
-            .any(|glyph| glyph.odd || glyph.hidden || glyph.c == '\\');
+            .any(|glyph| glyph.odd || glyph.hidden || matches!(glyph.c, '\\' | '_'));
         let unusual = odd || bracketed || slashes > colon + 1 || count != 2 || gap > end;
         (count >= 2 || known && count == 1).then_some(Scheme {
             name,
@@ -148,6 +151,25 @@ impl Finder<'_> {
             disguised: disguised || unusual,
             sure: known && !unusual,
             end: gap,
+        })
+    }
+
+    /// `http__evil.com`
+    fn masked_scheme(&self, at: usize, floor: usize) -> Option<Scheme> {
+        if self.c(at + 1) != Some('_') {
+            return None;
+        }
+        let run = self.glyphs[floor..at].iter().rev().take(5);
+        let length = run.take_while(|glyph| glyph.c.is_ascii_alphabetic());
+        let start = at - length.count();
+        let written = word(&self.glyphs, &(start..at));
+        let (_, name) = SCHEMES.iter().find(|(shape, _)| *shape == written)?;
+        Some(Scheme {
+            name,
+            start,
+            disguised: true,
+            sure: false,
+            end: at + 2,
         })
     }
 
@@ -231,6 +253,10 @@ impl Finder<'_> {
             if self.is_misshapen(host, count) {
                 return None;
             }
+            // A path comes next: no sentence has ended within the name.
+            if count == all && sure && self.goes_on_with_a_path(host) {
+                return spelled(&self.glyphs, host, count).map(|name| (count, name));
+            }
             if let Some(name) = spelled(&self.glyphs, host, count)
                 && count > 1
                 && (is_of_the_web(&name.host) || number_address(&name.host).is_some())
@@ -243,6 +269,15 @@ impl Finder<'_> {
         let name = spelled(&self.glyphs, host, plain + 1)?;
         (sure || name.host.len() > 6 && number_address(&name.host).is_some())
             .then_some((plain + 1, name))
+    }
+
+    fn goes_on_with_a_path(&self, host: &Host) -> bool {
+        let last = host.labels.last().map_or(0, |label| label.end);
+        let is_plain = |glyph: &Glyph| glyph.c.is_ascii() && !glyph.odd && !glyph.hidden;
+        self.c(last) == Some('/')
+            && host.separators.iter().all(Separator::is_plain)
+            && host.labels.len() > 1
+            && self.glyphs[host.labels[0].start..last].iter().all(is_plain)
     }
 
     fn is_misshapen(&self, host: &Host, count: usize) -> bool {
@@ -336,7 +371,11 @@ impl Finder<'_> {
             return Step::On;
         };
         let whole = host.labels.len();
-        let past = Step::Past(last.end);
+        // `1.https://tea.com`: the last part is a scheme.
+        let past = match self.c(last.end) {
+            Some(':') => Step::Past(last.start),
+            _ => Step::Past(last.end),
+        };
         if whole < 2 {
             return Step::On;
         }
@@ -389,7 +428,10 @@ impl Finder<'_> {
             let is_range = self.text[port..].starts_with('/')
                 && self.text[port + 1..].starts_with(|c: char| c.is_ascii_digit());
             let told = self.text.trim().len() == self.text[self.glyphs[start].start..at].len();
-            let bracketed = host.separators.iter().any(|s| s.dot == host::Dot::Bracket);
+            let bracketed = host
+                .separators
+                .iter()
+                .any(|s| matches!(s.dot, Dot::Bracket | Dot::Quoted));
             let believed = count == 4
                 && host.labels.len() == 4
                 && (told || bracketed || port > at || has_tail && !is_range);
@@ -401,8 +443,10 @@ impl Finder<'_> {
             };
             return believed.then(|| self.link(start, end, name, "http", is_odd));
         }
+        let anchor =
+            self.text[port..].starts_with('#') && host::ends_in_a_file(&self.glyphs, host, count);
         let proof = Proof {
-            tail: port > at || has_tail,
+            tail: port > at || has_tail && !anchor,
             capital: self.is_capital(host, count),
         };
         if !is_believed(&self.glyphs, host, count, proof) {
@@ -426,7 +470,7 @@ impl Finder<'_> {
         let back = |n: usize| start.checked_sub(n).and_then(|at| self.c(at));
         match before {
             Some('@' | '$' | '_' | '＠') => None,
-            Some(']' | ')') if self.is_after_at_sign(start) => None,
+            Some(']' | ')' | '}' | ' ') if self.is_after_at_sign(start) => None,
             Some('/') if back(2) == Some('/') => {
                 // `https//tea.com` lost its colon.
                 if self.glyphs[floor..start - 2]
@@ -460,12 +504,19 @@ impl Finder<'_> {
         }
     }
 
-    /// `lin(at)tea.com`
+    /// `lin(at)tea.com`, `lin [@] tea.com`
     fn is_after_at_sign(&self, start: usize) -> bool {
-        start >= 4
-            && self.c(start - 2) == Some('t')
-            && self.c(start - 3) == Some('a')
-            && matches!(self.c(start - 4), Some('(' | '['))
+        let back = |n: usize| start.checked_sub(n).and_then(|at| self.c(at));
+        let close = 1 + usize::from(back(1) == Some(' '));
+        let open = match (back(close + 1), back(close + 2)) {
+            (Some('@'), open) => open,
+            (Some('t'), Some('a')) => back(close + 3),
+            _ => return false,
+        };
+        matches!(
+            (open, back(close)),
+            (Some('('), Some(')')) | (Some('['), Some(']')) | (Some('{'), Some('}'))
+        )
     }
 
     /// Does the text go on after this part as no name does?
@@ -483,7 +534,9 @@ impl Finder<'_> {
             byte.is_ascii_uppercase()
         };
         let (ending, left) = (&host.labels[count - 1], &host.labels[count - 2]);
-        upper(ending.start) && !upper(ending.end - 1) && !upper(left.end - 1)
+        // `Color.RED` is of a program, `TEA.VIP` and `tea.VIP` are loud.
+        let loud = upper(ending.end - 1) && host::ends_strongly(&self.glyphs, ending);
+        upper(ending.start) && !loud && !upper(left.end - 1)
     }
 
     fn byte_end(&self, at: usize) -> usize {
@@ -493,7 +546,7 @@ impl Finder<'_> {
     /// The link from here to the end of its path; a port that none can have makes it none.
     fn link(&self, start: usize, end: usize, name: Name, scheme: &str, disguised: bool) -> Step {
         let at = self.byte_end(end);
-        let Ok(port) = tail::port_end(self.text, at) else {
+        let Ok(port) = tail::port_end(self.text, tail::root_end(self.text, at)) else {
             return Step::Past(end);
         };
         let last = tail::tail_end(self.text, port);

@@ -61,6 +61,7 @@ fn after_a_dot(bytes: &[u8], at: usize) -> bool {
                 || *b >= 0x80
                 || b"])}>\"'*".contains(b) && at >= 2 && b"[({<\"'*]".contains(&bytes[at - 2])
                 || *b == b']'
+                || b"[{}".contains(b) && at >= 2 && b"[]{}".contains(&bytes[at - 2])
         }
         None => false,
     }

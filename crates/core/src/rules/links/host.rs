@@ -4,7 +4,7 @@
 use std::ops::Range;
 
 use super::fold::{Glyph, is_cjk, is_dot, is_odd_dot};
-use super::tables::{is_plain_web, is_strong};
+use super::tables::{is_a_file, is_plain_web, is_strong};
 
 /// How a dot is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,6 +21,8 @@ pub(in crate::rules) enum Dot {
     Han,
     /// `dot`
     Word,
+    /// `"."`, `\.`, `[.`: code has these as well.
+    Quoted,
     /// `[.]`, `(dot)`, `【点】`
     Bracket,
 }
@@ -146,7 +148,7 @@ fn is_punctuation(glyphs: &[Glyph], label_end: usize, separator: &Separator) -> 
     let beside = |at: usize| glyphs.get(at).is_some_and(|glyph| is_cjk(glyph.c));
     match separator.dot {
         Dot::Stop | Dot::Odd | Dot::Han => beside(label_end - 1) || beside(separator.end),
-        Dot::Plain | Dot::Wide | Dot::Word | Dot::Bracket => false,
+        Dot::Plain | Dot::Wide | Dot::Word | Dot::Quoted | Dot::Bracket => false,
     }
 }
 
@@ -161,7 +163,7 @@ fn ends_a_name(glyphs: &[Glyph], host: &Host, separator: &Separator) -> bool {
                 && !is_lone_ending(glyphs, separator.end)
         }
         Dot::Han => last.len() < 3 && glyphs[last].iter().all(|glyph| glyph.c.is_ascii_digit()),
-        Dot::Plain | Dot::Wide | Dot::Odd | Dot::Word | Dot::Bracket => false,
+        Dot::Plain | Dot::Wide | Dot::Odd | Dot::Word | Dot::Quoted | Dot::Bracket => false,
     }
 }
 
@@ -177,7 +179,7 @@ fn may_follow(glyphs: &[Glyph], host: &Host, separator: &Separator) -> bool {
     let ends_sentences = match separator.dot {
         Dot::Plain | Dot::Wide | Dot::Stop => separator.right && !separator.left,
         Dot::Odd => true,
-        Dot::Han | Dot::Word | Dot::Bracket => false,
+        Dot::Han | Dot::Word | Dot::Quoted | Dot::Bracket => false,
     };
     if !ends_sentences {
         return true;
@@ -288,7 +290,10 @@ fn spells(glyphs: &[Glyph], at: usize, expected: &str) -> bool {
 pub(in crate::rules) fn may_be_dot(c: char) -> bool {
     is_dot(c)
         || is_odd_dot(c)
-        || matches!(c, 'd' | '点' | '點' | '句' | '%' | '-' | '_' | '\\')
+        || matches!(
+            c,
+            'd' | '点' | '點' | '句' | '%' | '-' | '_' | '\\' | '^' | ']' | '}'
+        )
         || closing(c).is_some()
 }
 
@@ -324,7 +329,7 @@ fn separator_at(glyphs: &[Glyph], label_end: usize) -> Option<Separator> {
         Dot::Word => glyph.c == 'd' && !(left && right),
         Dot::Odd => left || right,
         Dot::Han => left != right,
-        Dot::Plain | Dot::Wide | Dot::Stop | Dot::Bracket => false,
+        Dot::Plain | Dot::Wide | Dot::Stop | Dot::Quoted | Dot::Bracket => false,
     };
     (!lone).then_some(Separator {
         dot,
@@ -339,8 +344,10 @@ fn dot_at(glyphs: &[Glyph], at: usize, after_blank: bool) -> Option<(Dot, usize)
     let next = glyphs.get(at + 1).map(|glyph| glyph.c);
     match glyph.c {
         '.' if next == Some('.') => None,
-        '.' if next == Some(']') && !after_blank => Some((Dot::Bracket, at + 2)),
-        '\\' if next == Some('.') => Some((Dot::Bracket, at + 2)),
+        '.' if next == Some(']') && !after_blank && is_of_a_name(glyphs, at + 2) => {
+            Some((Dot::Quoted, at + 2))
+        }
+        '\\' | '^' if next == Some('.') => Some((Dot::Quoted, at + 2)),
         '句' if matches!(next, Some('号' | '点')) => Some((Dot::Han, at + 2)),
         '.' if glyph.odd => Some((Dot::Wide, at + 1)),
         '.' => Some((Dot::Plain, at + 1)),
@@ -353,27 +360,42 @@ fn dot_at(glyphs: &[Glyph], at: usize, after_blank: bool) -> Option<(Dot, usize)
         }
         '-' | '_' if is_dotted_dash(glyphs, at) => Some((Dot::Word, at + 5)),
         c if is_odd_dot(c) => Some((Dot::Odd, at + 1)),
+        // `evil[.[com`, `evil].[com`
+        '[' | ']' | '{' | '}'
+            if next == Some('.')
+                && glyphs.get(at + 2).is_some_and(|g| "[]{}".contains(g.c))
+                && is_of_a_name(glyphs, at + 3) =>
+        {
+            Some((Dot::Bracket, at + 3))
+        }
         c => {
             let close = closing(c)?;
             let inner = after_blanks(glyphs, at + 1, MOST_BLANKS);
+            let quoted = c == close;
             let end = match glyphs.get(inner)?.c {
                 '点' | '點' => inner + 1,
-                c if is_dot(c) || is_odd_dot(c) => inner + 1,
+                // `"en", "ru"` is a list.
+                c if is_dot(c) || is_odd_dot(c) && !quoted => inner + 1,
                 'd' if spells(glyphs, inner, "dot") || spells(glyphs, inner, "d0t") => inner + 3,
                 'p' if spells(glyphs, inner, "point") => inner + 5,
                 'p' if spells(glyphs, inner, "period") => inner + 6,
                 _ => return None,
             };
             // `evil[.com`
-            let half =
-                c == '[' && end == at + 2 && glyphs.get(end).is_some_and(|g| script(g.c).is_some());
-            if half && is_dot(glyphs[at + 1].c) {
-                return Some((Dot::Bracket, end));
+            if c == '[' && end == at + 2 && is_of_a_name(glyphs, end) && is_dot(glyphs[at + 1].c) {
+                return Some((Dot::Quoted, end));
             }
+            let dot = if quoted { Dot::Quoted } else { Dot::Bracket };
             let end = after_blanks(glyphs, end, MOST_BLANKS);
-            (glyphs.get(end)?.c == close).then_some((Dot::Bracket, end + 1))
+            (glyphs.get(end)?.c == close).then_some((dot, end + 1))
         }
     }
+}
+
+fn is_of_a_name(glyphs: &[Glyph], at: usize) -> bool {
+    glyphs
+        .get(at)
+        .is_some_and(|glyph| script(glyph.c).is_some())
 }
 
 /// A part that no name may have.
@@ -393,4 +415,10 @@ pub(in crate::rules) fn is_misshapen(
 /// All strong endings end a word with Latin letters.
 pub(in crate::rules) fn ends_strongly(glyphs: &[Glyph], label: &Range<usize>) -> bool {
     is_strong(&word(glyphs, label))
+}
+
+/// `README.md`
+pub(in crate::rules) fn ends_in_a_file(glyphs: &[Glyph], host: &Host, count: usize) -> bool {
+    let last = host.labels.get(count - 1);
+    last.is_some_and(|label| is_a_file(&word(glyphs, label)))
 }

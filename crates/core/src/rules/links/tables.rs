@@ -7,14 +7,15 @@ use std::sync::LazyLock;
 /// Endings that nobody writes by chance behind a disguised dot.
 static STRONG: Table = LazyLock::new(|| {
     table(
-        "app biz cc click club cn co com de dev edu eu fr fun gov hk icu info io jp kr link live ltd me \
-    net online org pro pw ru shop site store tech top tv tw uk vip wang win work ws xin xyz 中国 公司 网络",
+        "app bg biz br cc click club cn co com cz de dev dk edu eu fr fun gov hk hr hu icu info io jp kr kz link live \
+    lt ltd lv me mx net nl nz online org pl pro pw ro ru shop site store tech top tv tw ua uk vip vn wang win \
+    work ws xin xyz 中国 公司 网络",
     )
 });
 
 /// Strong endings that are words as well: not behind a dot with blanks around it.
 static STRONG_BUT_WORDS: Table =
-    LazyLock::new(|| table("app co de dev fun link live me pro store tech tv win work"));
+    LazyLock::new(|| table("app co de dev fun link live me pl pro store tech tv win work"));
 
 /// Endings of files, packages and their parts.
 static FILES: Table = LazyLock::new(|| {
@@ -27,11 +28,11 @@ static FILES: Table = LazyLock::new(|| {
 /// Endings that are everyday words of talk or of code: alone they prove nothing.
 static WORDS: Table = LazyLock::new(|| {
     table(
-        "ad ah am an as at be best buy by call care case cash cheap cool date day deal do eat fail fan fast \
-    fit fly free gay go gold good got green help here hi hm hot how id if in is it just kids kind la like love ma man me \
+        "abc ad ah am an as at be best bt buy by call care case cash cheap cool data date day deal do eat fail fan fast \
+    fit fly free gay go gold good got green help here hi hm hot how ice id if in is it just kids kind la like lol love ma man me \
     men mm mo moe mom mr ms mu my name ne new next no nu now off ok one open or pa pay pet pics pid place play \
     plus pm porn post power prime re read red rent rest safe sale save say sex sexy show si skin so soy sucks talk tax \
-    tips to today total town toys try us vote wed where win work works wow wtf ye yes you",
+    tips to today total town toys try us vote wed where win windows work works wow wtf ye yes you",
     )
 });
 
@@ -40,11 +41,11 @@ static THINGS: Table = LazyLock::new(|| {
     table(
         "academy art auto baby band bar beauty beer bike bio blog blue boats book box broker build business \
     cafe camera camp car career casa catering center chat church city cleaning click clinic clothing cloud club coach \
-    codes coffee college community company computer contact cooking country coupon course credit dance data dating \
+    codes coffee college community company computer contact cooking country coupon course credit dance dating \
     delivery design diet digital direct dog download earth education email energy events exchange expert express \
     family farm fashion film finance fish fitness flowers food football forum fun fund furniture game games garden \
     gift gifts glass global golf graphics group guide guru hair health hockey holiday home horse hospital host house \
-    insure jobs kitchen land law lease life lighting link live loan lol market marketing mba media money movie music \
+    insure jobs kitchen land law lease life lighting link live loan market marketing mba media money movie music \
     network news online page parts party phone photo photos pizza pub racing realty red repair report review rocks \
     room salon school science search security service services shoes shop shopping ski social software space sport \
     store stream studio study style surf support surgery systems tea team tech tennis theater tickets tools top \
@@ -102,6 +103,11 @@ pub(super) fn is_plain_web(ending: &str) -> bool {
 /// The ending of a file, a part of a program, or a word: needs more than a dot before it.
 pub(super) fn proves_nothing(ending: &str) -> bool {
     FILES.contains(ending) || WORDS.contains(ending)
+}
+
+/// The ending of a file, a package or a part of one.
+pub(super) fn is_a_file(ending: &str) -> bool {
+    FILES.contains(ending)
 }
 
 /// A thing people talk about.

@@ -5,6 +5,15 @@ use super::fold::{is_cjk, is_invisible};
 /// How far a bracket or quote may stand from its other half.
 const FARTHEST: usize = 300;
 
+/// Behind the dot that whole names may end in, if a path or a port shows that no sentence ends there.
+pub(super) fn root_end(text: &str, at: usize) -> usize {
+    match text.as_bytes()[at..] {
+        [b'.', b'/', ..] => at + 1,
+        [b'.', b':', digit, ..] if digit.is_ascii_digit() => at + 1,
+        _ => at,
+    }
+}
+
 /// The port that begins here: where it ends, or that there can be none like it.
 pub(super) fn port_end(text: &str, at: usize) -> Result<usize, ()> {
     let rest = &text[at..];
@@ -54,7 +63,7 @@ pub(super) fn tail_end(text: &str, at: usize) -> usize {
                 true
             }
             '\'' => {
-                after.starts_with(|c: char| c.is_alphanumeric() || "[-".contains(c))
+                after.starts_with(|c: char| c.is_alphanumeric() || "[-_$=&%/(+~".contains(c))
                     || last.is_alphanumeric() && open.is_empty() && rest[..place].contains('\'')
             }
             // Another address begins; the two were only written close together.

@@ -44,6 +44,17 @@ fn a_link_is_found_where_it_begins_and_ends() {
         ("早点tea.com见", "tea.com", "tea.com"),
         ("早上8点tea.com见", "tea.com", "tea.com"),
         ("find me at tea4you.me", "tea4you.me", "tea4you.me"),
+        ("[WWW.TEA.COM.] is open", "WWW.TEA.COM", "tea.com"),
+        ("1.https://tea.com/a", "https://tea.com/a", "tea.com"),
+        ("https://tea.com./a", "https://tea.com./a", "tea.com"),
+        ("https://tea.com.:80/a", "https://tea.com.:80/a", "tea.com"),
+        (
+            "http://my.tea.house.lan/",
+            "http://my.tea.house.lan/",
+            "house.lan",
+        ),
+        ("http://tea.com/'$a=1", "http://tea.com/'$a=1", "tea.com"),
+        ("see //7.8.com/?a=1", "//7.8.com/?a=1", "8.com"),
         ("HTTPS://TEA.COM!", "HTTPS://TEA.COM", "tea.com"),
         (
             "http://[2001:db8::1]:80/x",
@@ -89,6 +100,19 @@ fn bad_038_a_disguised_link_is_found_and_shown_plainly() {
         ("www evil-tea com", "evil-tea.com"),
         ("evil-tea.c0m", "evil-tea.com"),
         ("раураl.com", "paypal.com"),
+        ("http__evil-tea.com/x", "evil-tea.com"),
+        ("https:__evil-tea.com", "evil-tea.com"),
+        ("http__192.168.1.1/x", "192.168.1.1"),
+        ("eviltea[.]in", "eviltea.in"),
+        ("fine(.)eviltea(.)at", "eviltea.at"),
+        ("evil[dot]org[dot]in", "evil.org.in"),
+        ("evil-tea[.[com", "evil-tea.com"),
+        ("evil-tea].[com", "evil-tea.com"),
+        ("evil-tea^.com", "evil-tea.com"),
+        ("加evil-tea点cz", "evil-tea.cz"),
+        ("evilt\u{200b}ea.in", "eviltea.in"),
+        ("𝐞𝐯𝐢𝐥𝐭𝐞𝐚.𝐩𝐥", "eviltea.pl"),
+        ("еviltea.app", "eviltea.app"),
     ] {
         let links = find(text);
         assert_eq!(links.len(), 1, "{text}: {links:?}");
@@ -138,6 +162,13 @@ fn talk_code_and_numbers_are_no_links() {
         "@tea.com $TEA.CO",
         "他说：好的。",
         "a:b//c",
+        "write to lin [@] tea.com, lin (at) tea.com or lin{at}tea.com",
+        "that was fun yesterday.lol and I slept.bt not long",
+        "let all = [\"en\", \"ru\", 'de','fr'];",
+        "Colour.RED and cs.AI, or args.data",
+        "read [this](CHANGES.md#tea) first",
+        "it ends in leaf\\.in, or 'leaf'.'in'",
+        "http__init__ is no scheme",
         "",
     ] {
         assert_eq!(domains(text), "", "{text}");
@@ -176,6 +207,9 @@ fn a_long_text_takes_no_longer_than_its_length() {
         "a@b.",
         "e f . ",
         "http://a.b/(\"",
+        "http__a.b",
+        "a].[b",
+        "a.b:",
     ] {
         let text = piece.repeat(100_000 / piece.len());
         // Quadratic work would hang here for minutes.
