@@ -446,6 +446,10 @@ impl Judged {
         judged.is_sure = words >= 3 && margin >= needed * factor;
         let mostly_english = reading.english * 2 > words;
         judged.tag = match best.class {
+            Class::Pinyin if is_english_with_names(reading) => {
+                judged.is_sure = words >= 3;
+                Tag::English
+            }
             Class::Pinyin if margin >= needed => Tag::Pinyin,
             Class::Foreign(tongue) if margin >= needed => {
                 Tag::Other(tongue.filter(|_| best.lead >= 0.3))
@@ -491,6 +495,11 @@ fn said_by_words(reading: &Reading) -> f32 {
     }
     let words = reading.words as f32;
     LIST * (words - 2.0 * reading.known as f32) / words.sqrt()
+}
+
+/// *xiao liu slept*, *Wang Jie said hi*: all but the names is English, or nearly all.
+fn is_english_with_names(reading: &Reading) -> bool {
+    reading.firm >= 1 && reading.firm >= 2 * reading.foreign_words && reading.words >= 3
 }
 
 /// `let x = y;` is no language, and neither is `a && b`.

@@ -128,9 +128,18 @@ impl Scores {
         others.fold(i32::MIN, |most, sum| most.max(*sum)) <= english
     }
 
+    /// How far English is ahead of romanised Chinese, in the unit of [`Scores::best`].
+    pub fn before_pinyin(&self) -> f32 {
+        (self.sums[ENGLISH] - self.sums[PINYIN]) as f32 * self.unit()
+    }
+
+    fn unit(&self) -> f32 {
+        2.0 / (24.0 * (self.places.max(1) as f32).sqrt())
+    }
+
     /// Which but English fits best, and how clearly; the unit is a nat of the training's softened scores.
     pub fn best(&self) -> Best {
-        let unit = 2.0 / (24.0 * (self.places.max(1) as f32).sqrt());
+        let unit = self.unit();
         let (mut first, mut second) = (PINYIN, None);
         for class in PINYIN + 1..CLASSES {
             if self.sums[class] > self.sums[first] {

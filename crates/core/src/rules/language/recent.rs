@@ -17,16 +17,28 @@ pub struct Weighed {
     pub is_known: bool,
     /// It is the name of a thing.
     pub is_term: bool,
+    /// It is English and cannot be a syllable of Chinese: *said*, and not *can*.
+    pub is_firm: bool,
+    /// It leans to another language and is no English word either, but for those that Chinese syllables spell.
+    pub is_foreign: bool,
+    /// Names of people begin like this: *Zhang*, *Xiao*.
+    pub is_surname: bool,
 }
 
 impl Weighed {
     fn of(word: &Word) -> Weighed {
         let weights = Weights::of_word(word.telling());
+        let scores = Scores::from(weights);
+        let (leans_english, is_known) = (scores.leans_english(), word.is_known());
+        let no_pinyin = scores.before_pinyin() >= FIRM;
         Weighed {
             weights,
-            leans_english: Scores::from(weights).leans_english(),
-            is_known: word.is_known(),
+            leans_english,
+            is_known,
             is_term: word.is_term(),
+            is_foreign: !(leans_english || is_known && no_pinyin),
+            is_firm: leans_english && no_pinyin && (is_known || scores.best().margin <= -FIRM),
+            is_surname: !leans_english && word.is_surname(),
         }
     }
 
@@ -34,6 +46,9 @@ impl Weighed {
         self.weights.into()
     }
 }
+
+/// How far a word is ahead of Chinese that can be none.
+const FIRM: f32 = 3.0;
 
 /// So many words are kept, a power of two.
 const KEPT: usize = 1 << 10;

@@ -4,7 +4,7 @@
 use std::ops::Range;
 
 use super::model::Scores;
-use super::recent;
+use super::recent::{self, Weighed};
 use super::word::{Shape, Word, is_neutral};
 
 /// Latin words beyond this many are counted and no longer weighed.
@@ -57,8 +57,13 @@ pub struct Reading {
     pub code: u32,
     /// From the first letter that counts to the last.
     pub span: Option<Range<usize>>,
+    /// Words that are English and no Chinese, and words of other languages that are no part of a Chinese name.
+    pub firm: u32,
+    pub foreign_words: u32,
     /// The last word that counted.
     last: Range<usize>,
+    /// A Chinese name has begun, and more of it may come.
+    in_name: bool,
     current_row: u32,
     starts_sentence: bool,
 }
@@ -221,6 +226,7 @@ impl Reading {
         self.saw(at, end);
         // Who says it again says no more: la la la.
         let last = std::mem::replace(&mut self.last, at..end);
+        let in_name = std::mem::take(&mut self.in_name) && at == last.end + 1;
         if last.len() == length
             && at <= last.end + 2
             && text[last].eq_ignore_ascii_case(&text[at..end])
@@ -239,6 +245,8 @@ impl Reading {
         let coined = leans && word.count >= 4 && !weighed.is_term;
         self.plain += u32::from((known || coined) && !word.begins_large);
         let is_i = matches!(word.letters(), ['i']);
+        self.firm += u32::from(weighed.is_firm || is_i);
+        self.name(&weighed, in_name, word.begins_large, starts);
         if is_i || (leans && (known || shape != Shape::Capitals)) {
             self.english += 1;
             self.current_row += 1;
@@ -253,6 +261,16 @@ impl Reading {
             self.in_names.add(&weighed.scores());
         }
         end
+    }
+
+    /// A word that is a Chinese name, or goes on with one: *Zhang*, *Wei*; or one of another language.
+    fn name(&mut self, weighed: &Weighed, in_name: bool, is_large: bool, starts: bool) {
+        if !in_name && weighed.is_surname {
+            self.in_name = true;
+        } else if weighed.is_foreign {
+            self.foreign_words += u32::from(!in_name && (starts || !is_large));
+            self.in_name = in_name && is_large;
+        }
     }
 }
 

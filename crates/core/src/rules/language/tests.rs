@@ -223,6 +223,28 @@ fn a_few_words_of_english_chat_are_not_held_against_anybody() {
 }
 
 #[test]
+fn a_chinese_name_makes_no_english_sentence_chinese() {
+    check_find(
+        ENGLISH,
+        &[
+            ("Zheng Liang sneezed.", "-"),
+            ("Liu Qiang is Korean.", "-"),
+            ("xiao zhang isn't here", "-"),
+            ("let xiao zheng win", "-"),
+            ("zheng jiayi saw you", "-"),
+            ("tell xiao zhang", "-"),
+            ("Xiao Zhou woke up.", "-"),
+            // Among names and borrowed words it stays what it is.
+            ("wang laoshi hen nice", "pinyin"),
+            ("zhang wei qu beijing le", "pinyin"),
+            ("Zhang Wei mingtian qu Beijing", "pinyin"),
+            ("xiao wang buy le", "pinyin"),
+            ("wo xihuan pizza", "pinyin"),
+        ],
+    );
+}
+
+#[test]
 fn sisters_are_not_held_against_each_other() {
     check_find(
         &[Tongue::Malay],

@@ -11,6 +11,12 @@ const VOWELS: u32 = 0x0110_4111;
 /// The longest term, `javascript`.
 const LONGEST_TERM: usize = 10;
 
+const LONGEST_SURNAME: usize = 5;
+const SURNAMES: &[u8] = b"wang li zhang liu chen yang huang zhao wu zhou xu sun ma zhu hu guo he lin gao luo zheng liang xie \
+    song tang deng feng han cao zeng peng cai pan tian dong yuan yu jiang du ye cheng wei su lu ding ren shen yao \
+    fang hou zou qiu xiong jin tao meng qin gu hao gong shao wan qian dai mo kong xiang chang bai cui lei duan hong \
+    xiao lao ah da";
+
 /// A word as it is written.
 pub struct Word {
     /// In small letters.
@@ -87,16 +93,11 @@ impl Word {
 
     /// Whether it is the name of a thing that Chinese talk borrows.
     pub fn is_term(&self) -> bool {
-        let mut small = [0; LONGEST_TERM];
-        let letters = self.letters();
-        let Some(small) = small.get_mut(..letters.len()) else {
+        let Some(small) = small_bytes::<LONGEST_TERM>(self.letters()) else {
             return false;
         };
-        for (byte, letter) in small.iter_mut().zip(letters) {
-            *byte = u8::try_from(*letter).unwrap_or(0);
-        }
         matches!(
-            &*small,
+            &small[..self.count],
             b"python"
                 | b"java"
                 | b"javascript"
@@ -142,9 +143,20 @@ impl Word {
 
     /// Whether it stands in the list of English words and is no term.
     pub fn is_known(&self) -> bool {
-        let stem = self.letters().iter().take_while(|c| **c != '\'');
+        let stem = self.telling().iter().take_while(|c| **c != '\'');
         let hardness = vocabulary::hardness(stem.map(|c| u8::try_from(*c).unwrap_or(0)));
         self.count >= 2 && hardness.is_some() && !self.is_term()
+    }
+
+    /// Whether names of Chinese people begin like this.
+    pub fn is_surname(&self) -> bool {
+        let Some(small) = small_bytes::<LONGEST_SURNAME>(self.letters()) else {
+            return false;
+        };
+        let small = &small[..self.count];
+        SURNAMES
+            .split(|byte| *byte == b' ')
+            .any(|name| name == small)
     }
 
     /// The letters that tell its language: of *you're* those of *you*. English alone joins its words in this way.
@@ -192,15 +204,11 @@ pub enum Shape {
 /// Sounds and signs that every language uses; in small letters.
 pub fn is_neutral(word: &[char]) -> bool {
     const LONGEST: usize = 5;
-    let mut small = [0; LONGEST];
-    let Some(small) = small.get_mut(..word.len()) else {
+    let Some(small) = small_bytes::<LONGEST>(word) else {
         return false;
     };
-    for (byte, letter) in small.iter_mut().zip(word) {
-        *byte = u8::try_from(*letter).unwrap_or(0);
-    }
     matches!(
-        &*small,
+        &small[..word.len()],
         [_] | b"ai"
             | b"ok"
             | b"em"
@@ -246,6 +254,15 @@ pub fn is_neutral(word: &[char]) -> bool {
             | b"waa"
             | b"yay"
     )
+}
+
+/// The bytes of a short word; a letter that is not ASCII is none of them.
+fn small_bytes<const LONGEST: usize>(word: &[char]) -> Option<[u8; LONGEST]> {
+    let mut small = [0; LONGEST];
+    for (byte, letter) in small.get_mut(..word.len())?.iter_mut().zip(word) {
+        *byte = u8::try_from(*letter).unwrap_or(0);
+    }
+    Some(small)
 }
 
 fn is_latin(c: char) -> bool {
