@@ -66,7 +66,7 @@ pub struct Best {
 }
 
 /// The scores of one word, in a small place.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Weights {
     sums: [i16; WIDTH],
     places: u16,
@@ -120,12 +120,12 @@ impl Scores {
         self.places == 0
     }
 
-    /// Whether English fits best.
-    pub fn leans_english(&self) -> bool {
-        let english = self.sums[ENGLISH];
+    /// How far English is ahead of all others, in the unit of [`Scores::best`]; below zero if another fits better.
+    pub fn lead_of_english(&self) -> f32 {
         // All of them are compared: quicker than to stop early.
         let others = self.sums[1..CLASSES].iter();
-        others.fold(i32::MIN, |most, sum| most.max(*sum)) <= english
+        let most = others.fold(i32::MIN, |most, sum| most.max(*sum));
+        (self.sums[ENGLISH] - most) as f32 * self.unit()
     }
 
     /// How far English is ahead of romanised Chinese, in the unit of [`Scores::best`].

@@ -8,7 +8,7 @@ use super::word::Word;
 use crate::normalise::lexicon::mix;
 
 /// A word as it was weighed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Weighed {
     weights: Weights,
     /// English fits best.
@@ -29,7 +29,8 @@ impl Weighed {
     fn of(word: &Word) -> Weighed {
         let weights = Weights::of_word(word.telling());
         let scores = Scores::from(weights);
-        let (leans_english, is_known) = (scores.leans_english(), word.is_known());
+        let (lead, is_known) = (scores.lead_of_english(), word.is_known());
+        let leans_english = lead >= 0.0;
         let no_pinyin = scores.before_pinyin() >= FIRM;
         Weighed {
             weights,
@@ -37,8 +38,8 @@ impl Weighed {
             is_known,
             is_term: word.is_term(),
             is_foreign: !(leans_english || is_known && no_pinyin),
-            is_firm: leans_english && no_pinyin && (is_known || scores.best().margin <= -FIRM),
-            is_surname: !leans_english && word.is_surname(),
+            is_firm: leans_english && no_pinyin && (is_known || lead >= FIRM),
+            is_surname: !leans_english && !is_known && word.is_surname(),
         }
     }
 
@@ -55,7 +56,8 @@ const KEPT: usize = 1 << 10;
 /// Of so many letters at most: a byte each.
 const LONGEST: usize = 8;
 
-type Slot = (u64, Option<Weighed>);
+/// The letters, none at first, and what they were.
+type Slot = (u64, Weighed);
 
 thread_local! {
     static RECENT: RefCell<Vec<Slot>> = const { RefCell::new(Vec::new()) };
@@ -68,17 +70,13 @@ pub fn weigh(word: &Word) -> Weighed {
     };
     RECENT.with_borrow_mut(|recent| {
         if recent.is_empty() {
-            recent.resize(KEPT, (0, None));
+            recent.resize(KEPT, (0, Weighed::default()));
         }
         let slot = &mut recent[mix(letters) as usize % KEPT];
-        match slot {
-            (of, Some(weighed)) if *of == letters => *weighed,
-            _ => {
-                let weighed = Weighed::of(word);
-                *slot = (letters, Some(weighed));
-                weighed
-            }
+        if slot.0 != letters {
+            *slot = (letters, Weighed::of(word));
         }
+        slot.1
     })
 }
 

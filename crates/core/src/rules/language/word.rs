@@ -12,10 +12,16 @@ const VOWELS: u32 = 0x0110_4111;
 const LONGEST_TERM: usize = 10;
 
 const LONGEST_SURNAME: usize = 5;
-const SURNAMES: &[u8] = b"wang li zhang liu chen yang huang zhao wu zhou xu sun ma zhu hu guo he lin gao luo zheng liang xie \
-    song tang deng feng han cao zeng peng cai pan tian dong yuan yu jiang du ye cheng wei su lu ding ren shen yao \
-    fang hou zou qiu xiong jin tao meng qin gu hao gong shao wan qian dai mo kong xiang chang bai cui lei duan hong \
-    xiao lao ah da";
+/// In the order of the alphabet.
+const SURNAMES: [&str; 77] = [
+    "ah", "bai", "cai", "cao", "chang", "chen", "cheng", "cui", "da", "dai", "deng", "ding",
+    "dong", "du", "duan", "fang", "feng", "gao", "gong", "gu", "guo", "han", "hao", "he", "hong",
+    "hou", "hu", "huang", "jiang", "jin", "kong", "lao", "lei", "li", "liang", "lin", "liu", "lu",
+    "luo", "ma", "meng", "mo", "pan", "peng", "qian", "qin", "qiu", "ren", "shao", "shen", "song",
+    "su", "sun", "tang", "tao", "tian", "wan", "wang", "wei", "wu", "xiang", "xiao", "xie",
+    "xiong", "xu", "yang", "yao", "ye", "yu", "yuan", "zeng", "zhang", "zhao", "zheng", "zhou",
+    "zhu", "zou",
+];
 
 /// A word as it is written.
 pub struct Word {
@@ -155,8 +161,8 @@ impl Word {
         };
         let small = &small[..self.count];
         SURNAMES
-            .split(|byte| *byte == b' ')
-            .any(|name| name == small)
+            .binary_search_by(|name| name.as_bytes().cmp(small))
+            .is_ok()
     }
 
     /// The letters that tell its language: of *you're* those of *you*. English alone joins its words in this way.
@@ -287,5 +293,20 @@ fn small(c: char) -> char {
             plain.to_ascii_lowercase()
         }
         _ => c.to_lowercase().next().unwrap_or(c),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_surname_is_found() {
+        for name in SURNAMES {
+            assert!(Word::at(name).0.is_surname(), "{name}");
+        }
+        for name in ["", "a", "zhangs", "tea"] {
+            assert!(!Word::at(name).0.is_surname(), "{name}");
+        }
     }
 }
