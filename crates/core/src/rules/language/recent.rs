@@ -39,7 +39,7 @@ impl Weighed {
             is_term: word.is_term(),
             is_foreign: !(leans_english || is_known && no_pinyin),
             is_firm: leans_english && no_pinyin && (is_known || lead >= FIRM),
-            is_surname: !leans_english && !is_known && word.is_surname(),
+            is_surname: !leans_english && word.is_surname(),
         }
     }
 
