@@ -218,7 +218,7 @@ impl Reading {
         self.tokens += 1;
         if matches!(shape, Shape::Sound | Shape::Joined) || is_neutral(word.letters()) {
             // A bare I is English, an i is nobody's.
-            if word.letters() != ['i'] || word.capitals == 0 {
+            if word.count > 1 || word.capitals == 0 || word.letters() != ['i'] {
                 return end;
             }
         }

@@ -245,6 +245,17 @@ fn a_chinese_name_makes_no_english_sentence_chinese() {
 }
 
 #[test]
+fn whatever_opens_a_quotation_is_looked_at() {
+    for quote in QUOTES {
+        let mut bytes = [0; 4];
+        assert!(
+            may_quote(quote.encode_utf8(&mut bytes).as_bytes()[0]),
+            "{quote}"
+        );
+    }
+}
+
+#[test]
 fn sisters_are_not_held_against_each_other() {
     check_find(
         &[Tongue::Malay],

@@ -99,11 +99,16 @@ impl Word {
 
     /// Whether it is the name of a thing that Chinese talk borrows.
     pub fn is_term(&self) -> bool {
-        let Some(small) = small_bytes::<LONGEST_TERM>(self.letters()) else {
+        let mut small = [0; LONGEST_TERM];
+        let letters = self.letters();
+        let Some(small) = small.get_mut(..letters.len()) else {
             return false;
         };
+        for (byte, letter) in small.iter_mut().zip(letters) {
+            *byte = u8::try_from(*letter).unwrap_or(0);
+        }
         matches!(
-            &small[..self.count],
+            &*small,
             b"python"
                 | b"java"
                 | b"javascript"
@@ -156,13 +161,11 @@ impl Word {
 
     /// Whether names of Chinese people begin like this.
     pub fn is_surname(&self) -> bool {
-        let Some(small) = small_bytes::<LONGEST_SURNAME>(self.letters()) else {
-            return false;
-        };
-        let small = &small[..self.count];
-        SURNAMES
-            .binary_search_by(|name| name.as_bytes().cmp(small))
-            .is_ok()
+        let letters = self.letters();
+        letters.len() <= LONGEST_SURNAME
+            && SURNAMES
+                .binary_search_by(|name| name.chars().cmp(letters.iter().copied()))
+                .is_ok()
     }
 
     /// The letters that tell its language: of *you're* those of *you*. English alone joins its words in this way.
@@ -210,11 +213,15 @@ pub enum Shape {
 /// Sounds and signs that every language uses; in small letters.
 pub fn is_neutral(word: &[char]) -> bool {
     const LONGEST: usize = 5;
-    let Some(small) = small_bytes::<LONGEST>(word) else {
+    let mut small = [0; LONGEST];
+    let Some(small) = small.get_mut(..word.len()) else {
         return false;
     };
+    for (byte, letter) in small.iter_mut().zip(word) {
+        *byte = u8::try_from(*letter).unwrap_or(0);
+    }
     matches!(
-        &small[..word.len()],
+        &*small,
         [_] | b"ai"
             | b"ok"
             | b"em"
@@ -260,15 +267,6 @@ pub fn is_neutral(word: &[char]) -> bool {
             | b"waa"
             | b"yay"
     )
-}
-
-/// The bytes of a short word; a letter that is not ASCII is none of them.
-fn small_bytes<const LONGEST: usize>(word: &[char]) -> Option<[u8; LONGEST]> {
-    let mut small = [0; LONGEST];
-    for (byte, letter) in small.get_mut(..word.len())?.iter_mut().zip(word) {
-        *byte = u8::try_from(*letter).unwrap_or(0);
-    }
-    Some(small)
 }
 
 fn is_latin(c: char) -> bool {
