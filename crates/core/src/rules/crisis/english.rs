@@ -165,6 +165,12 @@ pub(super) const ANCHORS: &[&str] = &[
     "painful",
     "my neck",
     "my throat",
+    "hurt me",
+    "kill me",
+    "cut me",
+    "burn me",
+    "cuttin",
+    "kilmy",
 ];
 
 pub(super) const WORDS: &[(&str, &str)] = &[
@@ -174,7 +180,7 @@ pub(super) const WORDS: &[(&str, &str)] = &[
     ),
     (
         "adv",
-        r"(?: (?:really|rly|rlly|srsly|lowkey|just|honestly|so|badly|truly|literally|actually|seriously|genuinely|kinda|kind of|sorta|sort of|still|always|often|constantly|sometimes|only|even|now|also|do|fucking|freaking|legit|lowkey|highkey|definitely|probably|totally|simply|already|finally|currently|again|to|about|on|of|like|all|been|that|i|should|am|im|very|once more|every day|tonight|today|desperately|strongly|have|got|a|an|made|not joking|or just|and|get|gonna go|go|go and|be able to)){0,4}",
+        r"(?: (?:really|rly|rlly|srsly|bout|lowkey|just|honestly|so|badly|truly|literally|actually|seriously|genuinely|kinda|kind of|sorta|sort of|still|always|often|constantly|sometimes|only|even|now|also|do|fucking|freaking|legit|lowkey|highkey|definitely|probably|totally|simply|already|finally|currently|again|to|about|on|of|like|all|been|that|i|should|am|im|very|once more|every day|tonight|today|desperately|strongly|have|got|a|an|made|not joking|or just|and|get|gonna go|go|go and|be able to)){0,4}",
     ),
     (
         "want",
@@ -182,7 +188,7 @@ pub(super) const WORDS: &[(&str, &str)] = &[
     ),
     (
         "self",
-        r"(?:kill?|unalive?|unaliv|off|hang|shoot|drown|stab|poison|delet|murder|neck|electrocut|suffocat|starv|harm|hurt|cut|burn|choke|strangl|end|sewerslid|yeet|game ?end|erase|uninstall|ctrl alt del|topp?)(?:e|s|es|ed|ing|ting|ning)? my ?self\b(?: off)?",
+        r"(?:(?:kill?|unalive?|unaliv|off|hang|shoot|drown|stab|poison|delet|murder|neck|electrocut|suffocat|starv|harm|hurt|cut|burn|choke|strangl|end|sewerslid|yeet|game ?end|erase|uninstall|ctrl alt del|topp?)(?:e|s|es|ed|ing?|ting?|ning?)? ?my ?self\b(?: off)?|do(?:ing?)? away with my ?self)",
     ),
     (
         "end",
@@ -334,9 +340,11 @@ pub(super) const OWN: &[&str] = &[
     r"\b(?:want|wish|hope|wishing|hoping|pray)(?: (?:that|a|the|some|would|could|to|just|it|will)){0,5} (?:car|bus|truck|train|lorry)(?: (?:to|would|could|just|will)){0,3} (?:hits?|runs?|kills?|ran)(?: over)? me\b|\b(?:want to|wann?a|wish i|hope i|hoping to|wish i could)(?: (?:would|could|get|got|was|were|be|just)){1,3} (?:hit|run over|killed) by (?:a|the) (?:car|bus|truck|train)",
     r"\bhow painful(?: [a-z]+){0,2} (?:overdosing|an overdose|hanging|drowning|suicide|dying)\b|\bmy (?:own|inevitable|coming|planned|future|next) suicide\b|\b(?:ways?|methods?) (?:to|of|for) (?:{self}|end(?:ing)? my (?:own )?life|tak(?:e|ing) my own life)",
     r"\bonly (?:reason|thing)(?: [a-z]+){0,6} (?:killed|killing|ended|ending|kill|end)(?: [a-z]+){0,1} (?:my ?self|my life|it all)\b",
+    r"\b(?:want|wish|need)(?:ed)? (?:my (?:own )?|this )life (?:to (?:just )?(?:be )?(?:end|over|stop)|over)\b|\bnot wanting to (?:live|be alive|exist|wake up)\b",
+    r"\bi(?: really| just| only| so)* (?:want|wann?a|need)(?: to)? (?:hurt|kill|cut|burn) me{end}",
     // Hurts themselves, now.
     r"\b(?:i|ive|im|and)(?: (?:just|have|keep|started|still|cant stop|cannot stop|been|am|also|always|relapsed|and|sometimes|often|got so|went back|back|to|it|only|secretly|again))* (?:cut(?:ting)?|burn(?:ed|t|ing)?|hurt(?:ing)?|harm(?:ed|ing)?|scratch(?:ing)?|slic(?:ed|ing)) (?:myself|my (?:arms?|wrists?|thighs?|legs?))(?: (?:again|last night|on purpose|tonight|today|every|with (?:a |my |the )?(?:razors?|blades?|knife|scissors|lighter|cigarette)|when|because i|to (?:feel|cope|punish)|until|so (?:much|deep|badly)|and it|for (?:relief|comfort)|daily))",
-    r"\b(?:keep|cant stop|cannot stop|started|starting|back to|addicted to|been|relapsed and started)(?: [a-z]+)? (?:cutting|hurting|harming|burning|self harming) ?(?:myself|again|my (?:arms?|wrists?|thighs?|legs?))",
+    r"\b(?:keep|cant stop|cannot stop|started|starting|back to|addicted to|been|relapsed and started)(?: [a-z]+)? (?:cutting?|hurtin|hurting|harming|burning|self harming)(?: on)? ?(?:myself|again|my (?:arms?|wrists?|thighs?|legs?))",
     r"\b(?:urges?|craving|want|need|wann?a|tempted)(?: [a-z]+){0,2} to (?:cut(?:{end}| again| my (?:arms?|wrists?|skin))|self ?harm|hurt my ?self|harm my ?self|slit|cut my ?self|burn my ?self|bleed{end})",
     r"\b(?:i|ive|im|i am)(?: (?:just|have|keep|started|still|cant|stop|been|am|also|relapsed|and|want|to|wann?a|help|but|need|about|sometimes|often|again|going|gonna|the)){0,6} self ?harm(?:ed|ing|s)?\b",
     // Says goodbye for ever.
