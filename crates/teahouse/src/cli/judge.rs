@@ -13,7 +13,7 @@ use anyhow::Context;
 use clap::{Args, ValueEnum};
 use teahouse_core::rules::climb::{Climbs, Said, Who};
 use teahouse_core::rules::judge::{Line, Seen, Voice};
-use teahouse_core::rules::{Side, language, level, links};
+use teahouse_core::rules::{self, Side, language, level, links};
 use teahouse_core::{Heard, Language, Mode, Quoted, Replies, calls};
 
 use super::config_errors;
@@ -107,8 +107,11 @@ type Done = Vec<Result<Looked, Box<Out>>>;
 
 impl Judge {
     pub(super) fn run(self) -> anyhow::Result<ExitCode> {
-        let ruled = config::load_ruled(&self.charter, Language::English)
-            .map_err(|errors| config_errors(&errors))?;
+        let ruled = std::thread::scope(|threads| {
+            threads.spawn(rules::ready);
+            config::load_ruled(&self.charter, Language::English)
+        })
+        .map_err(|errors| config_errors(&errors))?;
         for warning in &ruled.warnings {
             logs::tell(&format!("look at this: {warning}"));
         }

@@ -235,7 +235,8 @@ impl Alike {
         // What stands in a word of its own was hardly put there for its looks.
         let is_odd = line.is_odd(start);
         let looks = |at: usize| match (line.is_strange(at, at + 1), is_odd) {
-            (true, _) => Looks::All,
+            (true, true) => Looks::All,
+            (true, false) => Looks::Near,
             (false, true) => Looks::Nearest,
             (false, false) => Looks::None,
         };

@@ -119,6 +119,8 @@ fn several(wants: &[Want]) -> bool {
 
 /// An entry in letters, if it is in ASCII.
 pub(super) fn spelling(wants: &[Want]) -> Option<Vec<u8>> {
+    // Most entries of a Chinese list end here.
+    u8::try_from(wants.first()?.plain).ok()?;
     let mut letters = Vec::with_capacity(wants.len() + 2);
     for want in wants {
         let letter = u8::try_from(want.plain).ok()?;

@@ -97,7 +97,8 @@ impl Part {
             let (shapes, kin) = match looks {
                 Looks::None => return,
                 Looks::Nearest => (NEAREST, 0),
-                Looks::Some => (NEAR, COMMONEST_KIN / 2),
+                Looks::Near => (NEAR, 4),
+                Looks::Some => (NEAREST + 3, 3),
                 Looks::All => (keys.shapes.len(), COMMONEST_KIN),
             };
             let shapes = keys.shapes.iter().take(shapes);
@@ -163,6 +164,7 @@ pub(super) enum Looks {
     None,
     Nearest,
     Some,
+    Near,
     All,
 }
 
@@ -259,6 +261,8 @@ pub(super) fn parts(units: &[Unit]) -> Vec<Part> {
 /// What reads as ordinary Chinese in a text, and what does not.
 pub(super) struct Line<'p> {
     pub parts: &'p [Part],
+    /// Whether each and the next one are a usual pair; none of them in a line that is all strange.
+    usual: Vec<bool>,
     /// How many parts before each belong to no word of their own: neither to the one before nor to the one after.
     pub strange: Vec<u32>,
 }
@@ -266,6 +270,7 @@ pub(super) struct Line<'p> {
 impl<'p> Line<'p> {
     pub fn of(parts: &'p [Part]) -> Line<'p> {
         let mut strange = Vec::with_capacity(parts.len() + 1);
+        let mut usual = Vec::with_capacity(parts.len());
         let (mut so_far, mut before) = (0, false);
         strange.push(0);
         for (at, part) in parts.iter().enumerate() {
@@ -273,18 +278,26 @@ impl<'p> Line<'p> {
                 let both = part.kind == Kind::Han && next.kind == Kind::Han;
                 both && next.gap == Gap::None && is_usual_pair(part.c, next.c)
             });
+            usual.push(after);
             let natural = part.kind == Kind::Han && (before || after || stands_alone(part.c));
             so_far += u32::from(!natural);
             strange.push(so_far);
             before = after;
         }
-        Line { parts, strange }
+        Line {
+            parts,
+            usual,
+            strange,
+        }
     }
 
     /// All of it, where an emoji has become words.
     pub fn all_strange(parts: &'p [Part]) -> Line<'p> {
-        let strange = (0..).take(parts.len() + 1).collect();
-        Line { parts, strange }
+        Line {
+            parts,
+            usual: Vec::new(),
+            strange: (0..).take(parts.len() + 1).collect(),
+        }
     }
 
     /// Whether a part and the next one are characters with nothing between them.
@@ -296,7 +309,12 @@ impl<'p> Line<'p> {
     }
 
     /// Whether nobody would write them so.
+    #[inline]
     pub fn is_odd(&self, at: usize) -> bool {
+        // What is usual is never odd, and known already.
+        if self.usual.get(at).is_some_and(|usual| *usual) {
+            return false;
+        }
         let (a, b) = (&self.parts[at], &self.parts[at + 1]);
         !self.side_by_side(at) || !is_ordinary_pair(a.c, b.c)
     }
