@@ -98,7 +98,7 @@ impl Part {
                 Looks::None => return,
                 Looks::Nearest => (NEAREST, 0),
                 Looks::Near => (NEAR, 4),
-                Looks::Some => (NEAREST + 3, 3),
+                Looks::Some => (NEAR, COMMONEST_KIN / 2),
                 Looks::All => (keys.shapes.len(), COMMONEST_KIN),
             };
             let shapes = keys.shapes.iter().take(shapes);
