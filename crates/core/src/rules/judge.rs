@@ -17,6 +17,7 @@ use super::language::{Look, Tag, Tongue};
 use super::links::{self, Link, Settings};
 use super::topics::Topic;
 use super::verdict::{Effect, Finding, Judgement, RuleName};
+use super::words::Read;
 use super::{Certainty, Hit, Side, crisis, ghostwriting, identity, injection, privacy};
 use crate::charter::{AppliesTo, Charter, Exempt, GhostwritingDo, Ladder, Mode};
 use crate::event::{MemberId, Role};
@@ -290,6 +291,8 @@ impl Rules {
     pub fn look(&self, side: Side, line: &Line<'_>) -> Seen {
         // Only a rule about languages reads which one it is.
         let look = LazyCell::new(|| Look::at(line.text));
+        // Only lists read how it is written, and all of them the same.
+        let read = LazyCell::new(|| Read::of(line.text));
         let speaks = |part: &&Part| matches!(part.kind, Kind::Language(_));
         let mut rules = self.parts.iter().filter(|part| part.mode != Mode::Off);
         let mut seen = Seen {
@@ -300,12 +303,31 @@ impl Rules {
             if self.spares(part, line) {
                 continue;
             }
-            for (hit, effect) in part.find(side, line, &look, &mut seen.links) {
+            for (hit, effect) in part.find(side, line, &look, &read, &mut seen.links) {
                 seen.findings
                     .push(self.finding(part, line.text, hit, effect));
             }
         }
         seen
+    }
+
+    /// Whether nothing in words that come with a line, such as a name, is minded here: whoever looks at many lines with
+    /// the same name need not show it each time.
+    pub fn minds_nothing_beside(&self, words: &str) -> bool {
+        let mut parts = self.parts.iter().filter(|part| part.mode != Mode::Off);
+        parts.all(|part| match &part.kind {
+            Kind::Words(list, _) => list.find(&Read::of(words)).is_empty(),
+            Kind::Links(_) => links::find(words).is_empty(),
+            Kind::Language(_)
+            | Kind::Topic(..)
+            | Kind::Ghostwriting(_)
+            | Kind::Privacy(_)
+            | Kind::Identity
+            | Kind::Facts
+            | Kind::Injection
+            | Kind::Crisis
+            | Kind::Flood(..) => true,
+        })
     }
 
     /// Folds what was seen. With who said it and when, ladders are climbed and floods counted; else the first rung
@@ -480,7 +502,7 @@ impl Rules {
             n: part.n,
             version: self.version,
             mode: part.mode,
-            matched: matched.chars().take(200).collect(),
+            matched: start_of(matched, 200).to_owned(),
             hit,
             effect,
         }
@@ -526,11 +548,12 @@ impl Part {
     }
 
     /// What it sees in a member's words, and what follows.
-    fn find(
+    fn find<'a>(
         &self,
         side: Side,
-        line: &Line<'_>,
+        line: &Line<'a>,
         look: &LazyCell<Look, impl FnOnce() -> Look>,
+        read: &LazyCell<Read<'a>, impl FnOnce() -> Read<'a>>,
         links: &mut Option<Vec<Link>>,
     ) -> Vec<(Hit, Effect)> {
         if !self.applies(side) {
@@ -543,7 +566,7 @@ impl Part {
                 let hit = look.breaks(allowed);
                 hit.into_iter().map(|hit| (hit, self.rung(0))).collect()
             }
-            Kind::Words(list, by_sound) => self.words(list, *by_sound, line),
+            Kind::Words(list, by_sound) => self.words(list, *by_sound, line, read),
             Kind::Topic(topic, _) => {
                 let effect = match side {
                     Side::Question => Effect::Stops,
@@ -605,12 +628,18 @@ impl Part {
             .collect()
     }
 
-    fn words(&self, list: &Listed, by_sound: bool, line: &Line<'_>) -> Vec<(Hit, Effect)> {
+    fn words(
+        &self,
+        list: &Listed,
+        by_sound: bool,
+        line: &Line<'_>,
+        read: &Read<'_>,
+    ) -> Vec<(Hit, Effect)> {
         let beside = line.beside.iter().flat_map(|words| {
-            let hits = list.find(words).into_iter();
+            let hits = list.find(&Read::of(words)).into_iter();
             hits.map(|hit| Hit { span: 0..0, ..hit })
         });
-        list.find(line.text)
+        list.find(read)
             .into_iter()
             .chain(beside)
             .filter(|hit| by_sound || hit.certainty == Certainty::Sure)
@@ -636,6 +665,12 @@ impl Part {
             .map(|hit| (hit, self.rung(0)))
             .collect()
     }
+}
+
+/// The first characters of a text.
+fn start_of(text: &str, most: usize) -> &str {
+    let end = text.char_indices().nth(most);
+    &text[..end.map_or(text.len(), |(at, _)| at)]
 }
 
 /// What a rule is called among all of a charter: `words:spam`, `links`.

@@ -3,7 +3,7 @@
 
 mod shapes;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io::{BufRead, BufReader, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -27,6 +27,10 @@ const BATCH: usize = 512;
 const AHEAD: usize = 12;
 /// Rooms whose latest lines are remembered.
 const ROOMS: usize = 1_000;
+/// Names of which each judge knows that no rule minds them.
+const NAMES: usize = 4_096;
+/// Names longer than so many bytes are looked at again.
+const LONGEST_NAME: usize = 256;
 /// So many bytes are written at once, and the rest of a line.
 const WRITTEN: usize = 1 << 17;
 /// The longest line that is read: a longer one is an error, and the next one is read as usual.
@@ -208,11 +212,12 @@ struct Room {
 impl Desk<'_> {
     /// What was written comes back: memory is given up most cheaply where it was taken.
     fn look_at_all(&self, work: &Receiver<Raw>, done: &SyncSender<Done>, spent: &Receiver<Done>) {
+        let mut names = HashSet::new();
         while let Ok(batch) = work.recv() {
             spent.try_iter().for_each(drop);
             let looked = batch
                 .lines()
-                .map(|(number, line)| self.look(number, line))
+                .map(|(number, line)| self.look(number, line, &mut names))
                 .collect();
             if done.send(looked).is_err() {
                 return;
@@ -220,8 +225,13 @@ impl Desk<'_> {
         }
     }
 
-    /// All that one line tells by itself.
-    fn look(&self, number: usize, line: &[u8]) -> Result<Looked, Box<Out>> {
+    /// All that one line tells by itself. Who says it is mostly known already.
+    fn look(
+        &self,
+        number: usize,
+        line: &[u8],
+        names: &mut HashSet<String>,
+    ) -> Result<Looked, Box<Out>> {
         if line.len() > LONGEST {
             let why = format!("the line has {} bytes, {LONGEST} are read", line.len());
             return Err(Box::new(Out::error(why, number)));
@@ -229,6 +239,8 @@ impl Desk<'_> {
         let mut line = In::read(line).map_err(|why| Box::new(Out::error(why, number)))?;
         let id = std::mem::take(&mut line.id);
         let text = line.text.as_str();
+        let name = line.member.as_ref().map(|member| member.name.as_str());
+        let beside = name.filter(|name| self.may_mind(name, names));
         let charter = &self.ruled.charter;
         let (mut seen, rewritten, judgement) = match self.side {
             Side::Answer => {
@@ -236,11 +248,13 @@ impl Desk<'_> {
                 (Seen::default(), judged.rewritten, Some(judged.judgement))
             }
             Side::Question => {
-                let seen = self.with_line(&line, |line| self.ruled.rules.look(self.side, line));
+                let seen =
+                    self.with_line(&line, beside, |line| self.ruled.rules.look(self.side, line));
                 (seen, self.ruled.rules.masked(text), None)
             }
             Side::Member => {
-                let seen = self.with_line(&line, |line| self.ruled.rules.look(self.side, line));
+                let seen =
+                    self.with_line(&line, beside, |line| self.ruled.rules.look(self.side, line));
                 (seen, None, None)
             }
         };
@@ -270,14 +284,33 @@ impl Desk<'_> {
         Ok(Looked { line, seen, out })
     }
 
-    fn with_line<T>(&self, line: &In, look: impl FnOnce(&Line<'_>) -> T) -> T {
+    /// Whether a rule may mind a name.
+    fn may_mind(&self, name: &str, names: &mut HashSet<String>) -> bool {
+        if names.contains(name) {
+            return false;
+        }
+        let harmless = self.ruled.rules.minds_nothing_beside(name);
+        if harmless && name.len() <= LONGEST_NAME {
+            if names.len() >= NAMES {
+                names.clear();
+            }
+            names.insert(name.to_owned());
+        }
+        !harmless
+    }
+
+    fn with_line<T>(
+        &self,
+        line: &In,
+        beside: Option<&str>,
+        look: impl FnOnce(&Line<'_>) -> T,
+    ) -> T {
         let member = line.member.as_ref();
-        let name = member.map(|member| [member.name.as_str()]);
         let joined = member.and_then(|member| member.joined);
         look(&Line {
             text: &line.text,
             quote: line.quote.as_ref().map(|quote| quote.text.as_str()),
-            beside: name.as_ref().map_or(&[], |name| name.as_slice()),
+            beside: beside.as_slice(),
             member: member.map(|member| &member.id),
             role: member.and_then(|member| member.role),
             is_newcomer: line
@@ -321,7 +354,7 @@ impl Desk<'_> {
         let said = line.said();
         if self.side != Side::Answer {
             let seen = std::mem::take(seen);
-            let judgement = self.with_line(line, |about| {
+            let judgement = self.with_line(line, None, |about| {
                 let who = said.map(|(room, member, at)| (Who::of(room, member), Said::at(at)));
                 self.ruled.rules.fold(seen, about, who, &mut memory.climbs)
             });

@@ -216,6 +216,25 @@ async fn a_flood_counts_for_who_is_named_with_a_time_and_an_admin_is_spared() {
 }
 
 #[tokio::test]
+async fn a_name_that_a_rule_minds_is_found_with_each_line_and_no_other_name_is() {
+    let names = ["阿明", "加微信 领钱", "example-casino.com", "阿明", "加薇信"];
+    let found = ["", "words listed", "links denied", "", "words listed"];
+    let lines: Vec<String> = (0..2_000)
+        .map(|n| {
+            let name = names[n % names.len()];
+            json!({"id": n.to_string(), "text": "good evening", "member": {"id": "1", "name": name}})
+        })
+        .map(|line| line.to_string())
+        .collect();
+    let (answers, _) = judge(&contract("charter.toml"), "member", &lines, &[]).await;
+    for (n, answer) in answers.iter().enumerate() {
+        let rules = short(answer);
+        let found = format!("[{}]", found[n % found.len()]);
+        assert!(rules.contains(&found), "{n}: {rules}");
+    }
+}
+
+#[tokio::test]
 async fn every_line_has_its_answer_in_its_place_also_the_broken_ones() {
     let mut lines: Vec<String> = (0..3_000)
         .map(|n| text(n, &format!("tea number {n}")))

@@ -6,6 +6,7 @@ use crate::charter::Mode;
 use crate::notice::Language;
 use crate::rules::links::{self, Answers, Link, Settings};
 use crate::rules::verdict::{Effect, Judgement};
+use crate::rules::words::Read;
 use crate::rules::{Certainty, Hit, Side, facts, identity, language, privacy};
 
 /// Whose words go out.
@@ -121,7 +122,7 @@ impl Part {
                 let hits = hit.into_iter().map(|hit| (hit, Effect::Stops)).collect();
                 (hits, None)
             }
-            Kind::Words(list, _) => (stops(list.find(joined)), None),
+            Kind::Words(list, _) => (stops(list.find(&Read::of(joined))), None),
             Kind::Topic(topic, _) => (stops(topic.find(joined).into_iter().collect()), None),
             Kind::Identity => (stops(identity::claims(joined).into_iter().collect()), None),
             Kind::Links(settings) => links_of_ours(settings, joined, seam, text, fetched, speaks),

@@ -7,7 +7,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::{Kind, Rules};
 use crate::charter::WordsRule;
-use crate::rules::words::WordList;
+use crate::rules::words::{Read, WordList};
 use crate::rules::{Certainty, Hit, words_report};
 
 /// A rule's list, with what is never a hit.
@@ -87,10 +87,10 @@ impl Listed {
     }
 
     /// Every place where an entry is written, but where it is part of what is allowed.
-    pub fn find(&self, text: &str) -> Vec<Hit> {
-        let mut hits = self.list.list.find(text);
+    pub fn find(&self, read: &Read<'_>) -> Vec<Hit> {
+        let mut hits = self.list.list.find_in(read);
         if let (Some(allowed), false) = (&self.allowed, hits.is_empty()) {
-            let allowed = allowed.find(text);
+            let allowed = allowed.find_in(read);
             let covers = |hit: &Hit| {
                 let mut sure = allowed.iter().filter(|by| by.certainty == Certainty::Sure);
                 sure.any(|by| by.span.start <= hit.span.start && hit.span.end <= by.span.end)

@@ -129,7 +129,7 @@ fn a_list_of_the_same_words_is_made_once_and_a_room_that_changes_something_keeps
     assert!(lists(&next)[0].is_shared_with(lists(&first)[0]));
     assert_eq!(lists(&next).len(), 2);
     assert_eq!(next.version(), 2);
-    let hits = |rules: &Rules, text| lists(rules)[0].find(text).len();
+    let hits = |rules: &Rules, text| lists(rules)[0].find(&Read::of(text)).len();
     for (text, before, after) in [
         ("see entry number 7", 1, 0),
         ("see ＥＮＴＲＹ number 8", 1, 0),
@@ -174,7 +174,7 @@ fn a_line_that_a_list_does_not_take_is_left_out_and_told_with_its_place_in_the_f
         ]
     );
     for (text, hits) in [("bet365", 1), ("casino777", 1), ("a cup", 1), ("x", 0)] {
-        assert_eq!(lists(&rules)[0].find(text).len(), hits, "{text}");
+        assert_eq!(lists(&rules)[0].find(&Read::of(text)).len(), hits, "{text}");
     }
     // What is hardly a list at all is refused.
     let errors = compile("a\nb\nc\nd\ncasino777").unwrap_err();

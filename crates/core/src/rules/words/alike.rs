@@ -5,7 +5,8 @@
 use super::disguise::{Doubt, doubt};
 use super::heads::{self, Head, Heads, Room};
 use super::index::{Bits, Buckets, Entries, Want, count, pair};
-use super::line::{INITIALS, LIKES, Like, Line, Looks, Part, Shape, parts, verdict};
+use super::line::{INITIALS, LIKES, Like, Line, Looks, Part, verdict};
+use super::read::Read;
 use super::spelt;
 use super::units::{Gap, Kind, Unit};
 use crate::normalise::lexicon::{is_usual_pair, is_word_of_two, mix};
@@ -154,11 +155,11 @@ impl Alike {
     }
 
     /// Everything in a text that may be an entry in disguise.
-    pub fn find(&self, units: &[Unit], found: &mut impl FnMut(Seen)) {
+    pub fn find(&self, read: &Read<'_>, found: &mut impl FnMut(Seen)) {
         if self.entries.is_empty() {
             return;
         }
-        let shape = Shape::of(units);
+        let (units, shape) = (&read.units[..], &read.shape);
         if shape.letters {
             spelt::find(self, units, shape.han, found);
         }
@@ -170,26 +171,19 @@ impl Alike {
         if !(shape.han && (shape.odd || shape.letters) || shape.emoji) {
             return;
         }
-        let parts = parts(units);
-        let line = Line::of(&parts);
+        let line = read.line();
         let mut room = Room::new();
-        for start in 0..parts.len().saturating_sub(1) {
-            self.heads_at(&line, start, &mut room, found);
+        for start in 0..line.parts.len().saturating_sub(1) {
+            self.heads_at(line, start, &mut room, found);
         }
         if shape.emoji {
-            self.named(&parts, found);
+            self.named(&line.parts, found);
         }
     }
 
     /// `room` is only a place to write.
-    fn heads_at(
-        &self,
-        line: &Line<'_>,
-        start: usize,
-        room: &mut Room,
-        found: &mut impl FnMut(Seen),
-    ) {
-        let parts = line.parts;
+    fn heads_at(&self, line: &Line, start: usize, room: &mut Room, found: &mut impl FnMut(Seen)) {
+        let parts = &line.parts[..];
         let (first, second) = (&parts[start], &parts[start + 1]);
         if !first.joins(second) {
             return;
@@ -273,7 +267,7 @@ impl Alike {
     }
 
     /// Whether an entry is written here, and how.
-    fn compare(&self, number: u32, line: &Line<'_>, start: usize) -> Option<Seen> {
+    fn compare(&self, number: u32, line: &Line, start: usize) -> Option<Seen> {
         let chars = self.chars(number);
         let there = line.parts.get(start..start + chars.len())?;
         let mut likeness = [false; LIKES];
@@ -364,9 +358,9 @@ impl Alike {
                 };
                 spelt.extend(chars.iter().map(say));
                 spelt.extend(parts[at + 1..to].iter().cloned());
-                let line = Line::all_strange(&spelt);
+                let line = Line::all_strange(spelt);
                 for start in said.saturating_sub(LONGEST)..=said {
-                    if start + 1 < spelt.len() {
+                    if start + 1 < line.parts.len() {
                         self.heads_at(&line, start, &mut room, &mut |seen| {
                             let alone = seen.start + 1 == seen.end;
                             let here = seen.start <= part.unit && part.unit < seen.end;

@@ -16,7 +16,7 @@ pub(super) enum Doubt {
 const CERTAIN: i32 = 4;
 
 /// `hows` tells how each part from `start` on is like the character of the entry in its place.
-pub(super) fn doubt(chars: &[char], hows: &[Like], line: &Line<'_>, start: usize) -> Doubt {
+pub(super) fn doubt(chars: &[char], hows: &[Like], line: &Line, start: usize) -> Doubt {
     let only_han = |how: &Like| {
         use Like::{Kin, Same, Shape, Sound, Twin};
         matches!(how, Same | Shape | Kin | Twin | Sound)
@@ -44,7 +44,7 @@ pub(super) fn doubt(chars: &[char], hows: &[Like], line: &Line<'_>, start: usize
 }
 
 /// In points; where they are from is told in `training/normalise/README.md`.
-fn evidence(chars: &[char], hows: &[Like], line: &Line<'_>, start: usize) -> i32 {
+fn evidence(chars: &[char], hows: &[Like], line: &Line, start: usize) -> i32 {
     let is_other = |n: usize| hows[n] != Like::Same;
     let others = (0..hows.len()).filter(|n| is_other(*n)).count();
     let mut sum = match (hows.len(), others) {
@@ -70,7 +70,7 @@ fn evidence(chars: &[char], hows: &[Like], line: &Line<'_>, start: usize) -> i32
     if has(Like::Sound) && (has(Like::Shape) || has(Like::Kin)) {
         sum -= 4;
     }
-    let parts = line.parts;
+    let parts = &line.parts;
     for n in 1..hows.len() {
         if is_other(n - 1) || is_other(n) {
             let at = start + n - 1;
@@ -86,8 +86,8 @@ fn evidence(chars: &[char], hows: &[Like], line: &Line<'_>, start: usize) -> i32
 }
 
 /// Whether the text reads better or worse at both ends with the entry in it.
-fn edges(chars: &[char], hows: &[Like], line: &Line<'_>, start: usize) -> i32 {
-    let parts = line.parts;
+fn edges(chars: &[char], hows: &[Like], line: &Line, start: usize) -> i32 {
+    let parts = &line.parts;
     let end = start + hows.len();
     let gain = |there: Joint, meant: Joint| match meant as i32 - there as i32 {
         ..=-2 => -6,
@@ -114,7 +114,7 @@ fn edges(chars: &[char], hows: &[Like], line: &Line<'_>, start: usize) -> i32 {
 }
 
 /// The same where emoji and letters stand among the characters, which are odd by themselves.
-fn doubt_of_signs(hows: &[Like], line: &Line<'_>, start: usize) -> Doubt {
+fn doubt_of_signs(hows: &[Like], line: &Line, start: usize) -> Doubt {
     let end = start + hows.len();
     if !line.is_strange(start, end) {
         return Doubt::Great;

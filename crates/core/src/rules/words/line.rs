@@ -259,16 +259,16 @@ pub(super) fn parts(units: &[Unit]) -> Vec<Part> {
 }
 
 /// What reads as ordinary Chinese in a text, and what does not.
-pub(super) struct Line<'p> {
-    pub parts: &'p [Part],
+pub(super) struct Line {
+    pub parts: Vec<Part>,
     /// Whether each and the next one are a usual pair; none of them in a line that is all strange.
     usual: Vec<bool>,
     /// How many parts before each belong to no word of their own: neither to the one before nor to the one after.
     pub strange: Vec<u32>,
 }
 
-impl<'p> Line<'p> {
-    pub fn of(parts: &'p [Part]) -> Line<'p> {
+impl Line {
+    pub fn of(parts: Vec<Part>) -> Line {
         let mut strange = Vec::with_capacity(parts.len() + 1);
         let mut usual = Vec::with_capacity(parts.len());
         let (mut so_far, mut before) = (0, false);
@@ -292,11 +292,11 @@ impl<'p> Line<'p> {
     }
 
     /// All of it, where an emoji has become words.
-    pub fn all_strange(parts: &'p [Part]) -> Line<'p> {
+    pub fn all_strange(parts: Vec<Part>) -> Line {
         Line {
-            parts,
             usual: Vec::new(),
             strange: (0..).take(parts.len() + 1).collect(),
+            parts,
         }
     }
 

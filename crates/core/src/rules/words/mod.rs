@@ -12,6 +12,7 @@ mod line;
 mod masked;
 mod parts;
 mod pieces;
+mod read;
 mod signs;
 mod sound;
 mod spelt;
@@ -19,7 +20,6 @@ mod starred;
 mod token;
 mod units;
 
-use std::cell::Cell;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::ops::Range;
@@ -29,6 +29,7 @@ use crate::normalise::lexicon::mix;
 use alike::Alike;
 use index::{Entries, Index, Want};
 use masked::Guess;
+pub use read::Read;
 use signs::{Drawings, is_drawing};
 use starred::Starred;
 use units::{Gap, Kind, Unit, units_into};
@@ -37,13 +38,6 @@ use units::{Gap, Kind, Unit, units_into};
 const LONGEST_ENDING: usize = 3;
 /// What every hit is called.
 const KIND: &str = "listed";
-
-/// A place for so many units is kept from one text to the next.
-const MOST_KEPT: usize = 1 << 14;
-
-thread_local! {
-    static UNITS: Cell<Vec<Unit>> = const { Cell::new(Vec::new()) };
-}
 
 /// A list that was read, with what it allows.
 #[derive(Debug)]
@@ -188,29 +182,30 @@ impl WordList {
 
     /// Every place where an entry is written, in order.
     pub fn find(&self, text: &str) -> Vec<Hit> {
+        self.find_in(&Read::of(text))
+    }
+
+    /// The same in a text that other lists look at, too.
+    pub fn find_in(&self, read: &Read<'_>) -> Vec<Hit> {
         let mut found = Found::default();
         if self.signs.len() > 0 {
-            self.signs.find(text, |span| found.signs.push(span));
+            self.signs.find(read.text, |span| found.signs.push(span));
         }
-        self.starred.find(text, &self.index, |entry, span| {
+        self.starred.find(read.text, &self.index, |entry, span| {
             found.add(self, entry, span, starred::STARRED, Certainty::Likely);
         });
-        let mut units = UNITS.take();
-        units_into(text, &mut units);
-        self.find_in(&units, &mut found);
-        if units.capacity() <= MOST_KEPT {
-            UNITS.set(units);
-        }
+        self.find_disguised(read, &mut found);
         found.into_hits(self)
     }
 
-    fn find_in(&self, units: &[Unit], found: &mut Found) {
+    fn find_disguised(&self, read: &Read<'_>, found: &mut Found) {
+        let units = &read.units[..];
         self.find_spelt(units, found);
-        if let Some(joined) = parts::joined_units(units) {
-            self.find_joined(&joined, found);
+        if let Some(joined) = read.joined() {
+            self.find_joined(joined, found);
         }
         masked::unmasked(units, |guess| self.find_masked(units, guess, found));
-        self.alike.find(units, &mut |seen| {
+        self.alike.find(read, &mut |seen| {
             let span = units[seen.start].to(&units[seen.end - 1]);
             found.add(self, seen.entry, span, seen.why, seen.certainty);
         });
