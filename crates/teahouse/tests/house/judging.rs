@@ -217,7 +217,13 @@ async fn a_flood_counts_for_who_is_named_with_a_time_and_an_admin_is_spared() {
 
 #[tokio::test]
 async fn a_name_that_a_rule_minds_is_found_with_each_line_and_no_other_name_is() {
-    let names = ["阿明", "加微信 领钱", "example-casino.com", "阿明", "加薇信"];
+    let names = [
+        "阿明",
+        "加微信 领钱",
+        "example-casino.com",
+        "阿明",
+        "加薇信",
+    ];
     let found = ["", "words listed", "links denied", "", "words listed"];
     let lines: Vec<String> = (0..2_000)
         .map(|n| {
