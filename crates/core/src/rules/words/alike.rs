@@ -188,16 +188,17 @@ impl Alike {
         if !first.joins(second) {
             return;
         }
+        let here_is_strange = line.is_strange(start, start + 2);
+        // Of two characters one belongs to no word, or nobody would write them side by side.
+        if !here_is_strange && line.is_odd(start) {
+            self.two_by_sound(line, start, room, found);
+        }
         // An entry is meant only where something about it belongs to no word.
         if !line.is_strange(start, start + self.longest) {
             return;
         }
-        // Of two characters it is one of them; and three that sound like an entry are one.
-        let shortest = if line.is_strange(start, start + 2) {
-            2
-        } else {
-            3
-        };
+        // Three that sound like an entry are one.
+        let shortest = if here_is_strange { 2 } else { 3 };
         let ends_alike = |item: heads::Item| {
             let length = item.length();
             let last = || {
@@ -226,8 +227,8 @@ impl Alike {
                 }
             });
         };
-        // What stands in a word of its own was hardly put there for its looks.
         let is_odd = line.is_odd(start);
+        // What stands in a word of its own was hardly put there for its looks.
         let looks = |at: usize| match (line.is_strange(at, at + 1), is_odd) {
             (true, true) => Looks::All,
             (true, false) => Looks::Near,
@@ -264,6 +265,28 @@ impl Alike {
             second.looks(fewer(second_looks), |key| room.seconds.add_if(key, true));
             each(room);
         }
+    }
+
+    /// Entries of two characters that both sound like these.
+    fn two_by_sound(
+        &self,
+        line: &Line,
+        start: usize,
+        room: &mut Room,
+        found: &mut impl FnMut(Seen),
+    ) {
+        let (first, second) = (&line.parts[start], &line.parts[start + 1]);
+        room.firsts.clear();
+        first.keys(|key| room.firsts.add_if(key, true));
+        room.seconds.clear();
+        second.keys(|key| room.seconds.add_if(key, true));
+        self.heads.each(room, |item| {
+            if item.length() == 2
+                && let Some(seen) = self.compare(item.number(), line, start)
+            {
+                found(seen);
+            }
+        });
     }
 
     /// Whether an entry is written here, and how.

@@ -3,6 +3,7 @@
 //! a word by chance does neither.
 
 use super::line::{Joint, Like, Line};
+use crate::normalise::likeness;
 
 /// How likely it is that no entry is meant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,6 +15,9 @@ pub(super) enum Doubt {
 
 /// So much speaks for a disguise where there is no doubt.
 const CERTAIN: i32 = 4;
+/// So little is enough for a person to look at it where all others sound like it as they are usually said: looks and
+/// rare readings are more often chance.
+const SOUNDS: i32 = -1;
 
 /// `hows` tells how each part from `start` on is like the character of the entry in its place.
 pub(super) fn doubt(chars: &[char], hows: &[Like], line: &Line, start: usize) -> Doubt {
@@ -36,11 +40,22 @@ pub(super) fn doubt(chars: &[char], hows: &[Like], line: &Line, start: usize) ->
     let evidence = evidence(chars, hows, line, start);
     if evidence >= CERTAIN {
         Doubt::None
-    } else if evidence >= 0 {
+    } else if evidence >= 0 || evidence >= SOUNDS && sounds_as_usual(chars, hows, line, start) {
         Doubt::Some
     } else {
         Doubt::Great
     }
+}
+
+/// Whether each is what it is or has the same sound as it is mostly said.
+fn sounds_as_usual(chars: &[char], hows: &[Like], line: &Line, start: usize) -> bool {
+    let parts = &line.parts[start..];
+    let mut each = hows.iter().zip(chars).zip(parts);
+    each.all(|((how, c), part)| match how {
+        Like::Same => true,
+        Like::Sound | Like::Twin => likeness::keys(*c).sound == likeness::keys(part.c).sound,
+        Like::Shape | Like::Kin | Like::Emoji | Like::Pinyin | Like::Initial => false,
+    })
 }
 
 /// In points; where they are from is told in `training/normalise/README.md`.

@@ -117,6 +117,8 @@ fn a_disguise_is_told_by_how_the_line_reads_with_and_without_it() {
         ("这些岦圾快扔掉", Some(("岦圾", Sure))),
         // Sounds like it.
         ("有人带开吗", Some(("带开", Likely))),
+        ("能带凯吗", Some(("带凯", Likely))),
+        ("他就是个本旦", Some(("本旦", Likely))),
         ("家班费还没给", Some(("家班费", Likely))),
         // Ordinary words that sound like it.
         ("他在收集卡片", None),
