@@ -218,11 +218,37 @@ pub(super) mod english {
         "coded you",
         "constructed you",
         "compiled you",
+        "caused you",
+        "put together",
+        "into being",
+        "into existence",
+        "came about",
+        "come about",
+        "come to be",
+        "what means",
+        "what method",
+        "what manner",
+        "which manner",
+        "which method",
+        "process ",
+        "your youth",
+        "your childhood",
+        "your existence",
+        "were you form",
+        "were you conceiv",
+        "were you devis",
+        "were you assembl",
+        "you conceived",
+        "synthes",
+        "responsible for who",
+        "responsible for what you",
+        "kind of being",
+        "you claim",
     ];
     pub(in super::super) const WORDS: &[(&str, &str)] = &[
         (
             "bot",
-            r"(?:(?:actual|real|genuine|full|true|total|complete|ai) )*(?:ro?bo?ts?|ai agents?|(?:an)?droids?|automatons?|conversational (?:system|agent|ai)|recording|simulation|lines of code|computer (?:based|generated|run)|(?:artificial|digital|virtual) (?:being|life ?form|entity|person|creature|mind|human)|llms?|robo|chat ?bots?|bots?|machines?|computers?(?: program)?|digital assistant|virtual assistant|ai|a\.i\.?|ais|artificial intelligence|(?:computer )?program|software|automated(?: (?:system|response|message|service|bot))?|(?:large )?language model|llm|chat ?gpt|gpt(?: ?\d)?|siri|alexa|gemini|claude|deepseek|copilot|algorithms?|cyborg|voice assistant|ai (?:model|assistant|chatbot|bot|thing)|(?:computer |ai )?generated)",
+            r"(?:(?:actual|real|genuine|full|true|total|complete|ai) )*(?:ro?bo?ts?|ai agents?|(?:an)?droids?|automatons?|conversational (?:system|agent|ai)|recording|simulation|lines of code|computer (?:based|generated|run)|(?:artificial|digital|virtual) (?:being|life ?form|entity|person|creature|mind|human)|llms?|robo|chat ?bots?|bots?|machines?|computers?(?: program)?|digital assistant|virtual assistant|ai|a\.i\.?|ais|artificial intelligence|(?:computer )?program|software|automated(?: (?:system|response|message|service|bot|assistan\w+|agent|voice|program))?|(?:large )?language model|llm|chat ?gpt|gpt(?: ?\d)?|siri|alexa|gemini|claude|deepseek|copilot|algorithms?|cyborg|voice assistant|ai (?:model|assistant|chatbot|bot|thing)|(?:computer |ai )?generated(?: (?:voice|person|being|character|program|assistant|reply|response))?|synthesi[sz]ed|synthetic)",
         ),
         (
             "real",
@@ -256,7 +282,7 @@ pub(super) mod english {
         ("this", r"(?:this|htis|tihs|thsi)"),
         (
             "made",
-            r"(?:made|makes?|created?|creates|built|builds?|trained|trains?|developed|develops?|wrote|writes?|programm?e?d|programs?|owns|designed|designs?|coded|constructed|constructs?|manufactured|manufactures?|produced|produces?|assembled|compiled|invented|formed|engineered|runs?|operates?)",
+            r"(?:made|makes?|created?|creates|built|builds?|trained|trains?|developed|develops?|wrote|writes?|programm?e?d|programs?|owns|designed|designs?|coded|constructed|constructs?|manufactured|manufactures?|produced|produces?|assembled|compiled|invented|formed|fashioned|devised|conceived|processed|synthesi[sz]ed|put together|engineered|runs?|operates?)",
         ),
         (
             "maker",
@@ -272,7 +298,7 @@ pub(super) mod english {
         ),
         (
             "tail",
-            r"(?:$| ?[.,!?;:)(\x22\n*~]| (?:it|or|too|also|right|because|bc|cuz|talk\w*|speak\w*|chat\w*|text\w*|i|on|at|here|by|no|like|though|tho|so|that|with|typing|responding|replying|answering|writing|behind|as|and|doctor|lol|lmao|haha|man|bro|dude|pls|please|now|today|if|this|not|you|u|am|instead|just|actually|really|then|for real|fr|ok|okay|huh|what|are|is|what|maybe|honestly|being|well)\b)",
+            r"(?:$| ?[.,!?;:)(\x22\n*~]| (?:it|or|too|also|right|because|bc|cuz|talk\w*|speak\w*|chat\w*|text\w*|i|on|at|here|by|no|like|though|tho|so|that|with|typing|responding|replying|answering|writing|behind|as|and|doctor|lol|lmao|haha|man|bro|dude|pls|please|now|today|if|this|not|you|u|am|instead|just|actually|really|then|for real|fr|ok|okay|huh|what|are|is|what|maybe|honestly|being|well|in real life|irl)\b)",
         ),
     ];
     pub(in super::super) const MASKS: &[&str] = &[
@@ -311,7 +337,7 @@ pub(super) mod english {
         r"\b{are} {you}{adv} (?:real|fake|alive|sentient|human|artificial|a real one) or\b|\b(?:are (?:you|these|your)|is (?:this|your))\b[^.?!\n]{0,30} (?:powered|driven|run|controlled|operated|written) by (?:an? )?(?:{bot}|{hum})",
         r"\bwhat (?:are|r) {you},? (?:some kind of |like |just )?(?:an? )(?:{bot}|{hum})|\bhave {you} ever been (?:an? )?(?:human|person)|\bis this (?:chat ?gpt|gpt|siri|claude|gemini|deepseek|ai|ai generated|automated|an ai)(?:$|[.,!?]| or| that| talking| typing| answering)",
         r"\b(?:is|are) (?:a|an|some|any|actual|real)(?: real| actual| live)? ?(?:{hum}|{bot}) (?:typing|writing|answering|replying|behind|running|controlling|responding)|\banyone real (?:there|here|behind)|\b(?:is|or) this an ai\b",
-        r"\b(?:do|would|are) {you}(?: [a-z]+)? (?:consider|think of|see|identify|regard|describe|considering) yourself (?:as )?(?:to be )?(?:an? )?(?:{hum}|{bot})|(?:^|[.,!?;:] ?)(?:an? )?(?:{hum} or (?:an? )?{bot}|{bot} or (?:an? )?{hum}) ?\?|\bis (?:this|it|that) (?:an? )?(?:automated|bot run|ai run|ai) (?:account|reply|message|response|answer|chat)|\brun by (?:an? )?(?:bot|ai)\b",
+        r"\b(?:do|would|are) {you}(?: [a-z]+)? (?:consider|think of|see|identify|regard|describe|considering) yourself[:,]? (?:as )?(?:to be )?(?:an? )?(?:{hum}|{bot})|(?:^|[.,!?;:] ?)(?:an? )?(?:{hum} or (?:an? )?{bot}|{bot} or (?:an? )?{hum}) ?\?|\bis (?:this|it|that) (?:an? )?(?:automated|bot run|ai run|ai) (?:account|reply|message|response|answer|chat)|\brun by (?:an? )?(?:bot|ai)\b",
         // From where, by whom.
         concat!(
             r"\b(?:whats?|wheres?|where is|what is|where are|what are|tell me|name|know)(?: about| the name of| is)? (?:your|ur)(?: (?:original|native|own|true|current))* (?:home ?town|homeland|country|nationality|citizenship|birth ?place|home (?:country|city|state|planet)|(?:country|city|place|point|land|state) of (?:origin|birth|residence)|origins?|roots|heritage|ancestry|ethnicity|birth (?:country|city)|place of residence|residence|native (?:country|place|city|land|home)|home|house|town|city)(?:$|[.,!?\n]| (?:located|found|from|now|right)\b)|\b(?:are|where) your (?:origins|roots)\b",
@@ -327,7 +353,7 @@ pub(super) mod english {
         ),
         concat!(
             r"\bhow (?:(?:were|are|did they|have) {you} {made}|did they {made} {you}|did {you} come in ?to (?:being|existence))(?:$|[.,!?\n])|\b(?:explain|know|tell|specify|say|learn|idea)(?: (?:me|us|as to|about|to)){0,2} how {you} were {made}|\bwhat are {you} made of\b|\b(?:are|r|were) {you} (?:(?:built|build|developed|programmed|powered) (?:using|with|in|on|by)|(?:made|created|designed|manufactured|produced|owned) by)\b|\bdid [a-z]+ (?:make|create|build|program|develop|design) {you}(?:$|[.,!?\n])",
-            r"|\bwhat (?:kind|type|sort) of (?:ai|bot|robot|program|machine|computer|life ?form|being) (?:are|r) {you}\b|\b(?:are|r) {you}{few} [a-z]+ (?:ro?bot|chatbot){tail}",
+            r"|\bwhat (?:kind|type|sort) of (?:ai|bot|robot|program|machine|computer|life ?form|being) (?:are|r) {you}\b|\b(?:are|r) {you}{few} [a-z]+ (?:ro?bot|chatbot|bot){tail}|\bwhat (?:kind|type|sort) of (?:ai|bot|robot|machine|life ?form|being|entity) {you} (?:are|r)\b",
             r"|\b(?:do|did) i (?:have|reach|get|got){few} (?:{bot}|{hum}){tail}|\bis this (?:conversation|chat|call) with{few} (?:{bot}|{hum})\b",
             r"|\bhow human are {you}\b|\bis your (?:intelligence|voice|brain|mind) (?:artificial|human|real|synthetic|computer generated)\b|\bdo {you} have an? (?:human|real|physical|actual) (?:body|brain|heart|face|voice)\b|\bwho(?:s| is) behind (?:this|the) (?:bot|ai|chatbot)\b",
             r"|\b(?:are|r) {you}(?: (?:really|actually|even|truly|secretly|just|not|all))* (?:real|a live being|a living (?:being|thing)|sentient)(?:$|[.,!?\n]| (?:or|at all|though|tho|lol)\b)|\bhow real are {you}\b",
@@ -346,11 +372,21 @@ pub(super) mod english {
         r"\b(?:are|r) {you}{few} (?:[a-z]+),? or(?: (?:an?|just|really|actually|some|only|even|not))* (?:{hum}|{bot}){tail}",
         r"\b{this} is{few} (?:{hum}|{bot}|{sex}),? ?(?:right|correct|isnt it|yes|yeah|huh)(?:$|[.,!?\n ])|\badmit (?:it|that)?[,.:!]? ?(?:that )?{you}(?:re| are|r)?{few} (?:{bot}|{hum})",
         r"\b(?:(?:could|would|might) {you}(?: (?:really|actually|possibly|maybe|not))* be(?: considered| classified as| called)?|(?:do|would) {you} (?:identify as|happen to be|(?:call|describe|classify) yourself(?: as)?)){few} (?:{bot}|{hum}){tail}|\b(?:does|did) (?:an? )?(?:{hum}|{bot}) (?:answer|type|write|reply|read|send)|\b(?:accurate|right|correct|fair) to (?:call|say|describe|consider) {you}(?:re| are| as)?{few} (?:{bot}|{hum})",
+        // How it came to be.
+        r"\b(?:by|in|through|with|using|from) (?:what|which) (?:means|methods?|ways?|manner|process|procedure|technology|techniques?|materials?|tools?)\b[^.!?\n]{0,16} {you} (?:{made}|come to be|originate\w*)|\b{you} (?:were|was|originated|came to be)(?: {made})? (?:in|through|by|at|with) (?:what|which)\b|\bwhat (?:process|technology|methods?|materials?|steps|code|programming language)(?: [a-z]+){0,4} (?:{made}|creating|making|building|developing|programming) {you}(?:$|[.,!?\n])|\bhow (?:did|do) {you} (?:come (?:in ?to being|in ?to existence|to be|about|to exist)|get (?:{made}|born|put together))(?:$|[.,!?\n])|\bhow {you}(?: (?:were|was|are|got|came))? (?:put together|{made}|to be|in ?to being|about)(?:$|[.,!?\n])",
+        r"\b(?:what|which) (?:citizenship|nationality|city|country|state|town|place) (?:do|did|would) {you} (?:claim|have|hold|lay claim|call home|consider|represent|belong)\b|\bwhere (?:did|do|have) {you} (?:spend|spent) (?:your|ur) (?:youth|childhood|early|first)\b|\bwhere (?:do|did) {you} trace (?:your|ur) (?:roots|origins?)|\bwhere (?:was|is|were) (?:your|ur)(?: (?:original|first|former|old|previous|last))* (?:home ?town|birth ?place|origins?|childhood|original location|home before)\b|\bwhere (?:were|was) {you} {made}(?:$|[.,!?\n]| (?:at|in|by)\b)|\bwho(?: is|s| are| was)? responsible for (?:who|what) {you} are\b|\bwhat caused {you} to (?:be|exist)\b|\bwhat caused (?:your|ur) existence\b|\b{firm}(?: (?:that|which|who))? caused {you}\b",
     ];
 }
 
 pub(super) mod chinese {
     pub(in super::super) const ANCHORS: &[&str] = &[
+        // A line in a hundred says it.
+        "你是",
+        "您是",
+        "妳是",
+        "你有",
+        "您有",
+        "你算",
         "机器",
         "機器",
         "真人",
@@ -401,8 +437,6 @@ pub(super) mod chinese {
         "開發",
         "创造了你",
         "做了你",
-        "你是谁做",
-        "你是谁开",
         "谁做的你",
         "电脑",
         "電腦",
@@ -504,11 +538,60 @@ pub(super) mod chinese {
         "拿ai",
         "人工的",
         "籍贯",
+        "谁发",
+        "谁制",
+        "谁设",
+        "谁提供",
+        "谁推",
+        "来历",
+        "身世",
+        "背后",
+        "供应商",
+        "服务商",
+        "父公司",
+        "团队",
+        "女孩",
+        "男孩",
+        "家是哪",
+        "家哪",
+        "家住",
+        "你妈",
+        "你父",
+        "你母",
+        "assistant",
+        "ai吗",
+        "ai吧",
+        "是用什么",
+        "什么版本",
+        "第几代",
+        "实体",
+        "npc",
+        "本体",
+        "真身",
+        "真实存在",
+        "有意识",
+        "没意识",
+        "有没有意识",
+        "生命吗",
+        "假人",
+        "人机",
+        "是ai",
+        "哪款",
+        "仿生",
+        "血有肉",
+        "哪出生",
+        "祖籍",
+        "提供者",
+        "真实身份",
+        "制作者",
+        "设计者",
+        "发明者",
+        "的架构",
     ];
     pub(in super::super) const WORDS: &[(&str, &str)] = &[
         (
             "bot",
-            r"(?:聊天|智能|自动|ai|人工智能|语音|客服|陪聊)?(?:机器人|机械人|机器|人工智能|ai(?:助手|模型|客服)?|a\.i\.?|bot|程序|程式|电脑程序|电脑|模型|大?语言模型|大模型|chat ?gpt|gpt\d?|智能助手|智能客服|语音助手|自动回复|虚拟人|虚拟的|软件|算法|deepseek|豆包|文心(?:一言)?|通义(?:千问)?|千问|kimi|claude|llama|gemini|qwen|元宝|copilot)",
+            r"(?:聊天|智能|自动|ai|人工智能|语音|客服|陪聊)?(?:机器人|机械人|机器|人工智能|ai(?:助手|模型|客服)?|a\.i\.?|bot|程序|程式|电脑程序|电脑|模型|大?语言模型|大模型|chat ?gpt|gpt\d?|智能助手|助手|智能客服|语音助手|自动回复|虚拟人|虚拟的|软件|算法|deepseek|豆包|文心(?:一言)?|通义(?:千问)?|千问|kimi|claude|llama|gemini|qwen|元宝|copilot|npc|人机|仿生人|ai ?assistant|assistant|生成式ai)",
         ),
         (
             "hum",
@@ -518,9 +601,26 @@ pub(super) mod chinese {
             "you",
             r"(?:[你您妳](?:们)?|对面|对方|那头|屏幕%5|这边|这个号|这号|楼主|群主|茶馆|这|这里)",
         ),
+        ("thou", r"[你您妳](?:们)?"),
+        (
+            "made",
+            r"(?:开发|创造|创建|制造|制作|做|造|训练|发明|设计|写|研发|研制|编写|打造|搞|弄|推出|发布|生产|提供|运营)",
+        ),
+        (
+            "maker",
+            r"(?:创造者|创建者|创始人|开发者|开发商|开发人员|开发公司|开发团队|研发团队|研发公司|研发者|作者|制造者|制造商|制作者|制作人|制作团队|设计者|设计师|发明者|发明人|生产商|生产厂家|厂商|厂家|供应商|服务商|提供商|提供者|母公司|父公司|所属公司|程序员|主人|爸爸|妈妈|父亲|母亲|父母|爸妈|爸|妈|爹|娘|老爸|老妈)",
+        ),
+        (
+            "firm",
+            r"(?:谁|谁家|哪家|哪一家|哪个|什么|啥|哪些|何)(?:公司|团队|人|机构|厂家|厂商|实验室|组织|企业|国家|大学|大佬|程序员|工程师|东西)?",
+        ),
+        (
+            "end",
+            r"(?:$|[?.,!\n~]|啊|呀|呢|吗|么|嘛|哦|来着|的吗|的(?:$|[?.,!]|呢|呀|啊))",
+        ),
         (
             "adv",
-            r"(?:到底|究竟|真的|真|其实|难道|该不会|不会|应该|就|只|也|是不是|莫非|确定|老实说|说实话|实话|可能|恐怕|不|不就|会不会|该|不过|都|吗|本身|聊天的|说话的|的|账号|背后|现在|回|回答|在|跟我|和我|回复|打字|,){0,5}",
+            r"(?:到底|究竟|真的|真|其实|难道|该不会|不会|应该|就|只|也|是不是|莫非|确定|老实说|说实话|实话|可能|恐怕|不|不就|会不会|该|不过|都|吗|本身|聊天的|说话的|的|账号|背后|现在|回|回答|在|跟我|和我|回复|打字|肯定|一定|绝对|多半|八成|根本|明明|果然|原来|好像|听说|请问|,){0,5}",
         ),
         (
             "q",
@@ -530,7 +630,9 @@ pub(super) mod chinese {
     pub(in super::super) const MASKS: &[&str] = &[
         r"<[^>\n]{0,90}>",
         r"(?:机器人|真人|人工智能|电脑|程序|模型|软件|ai)(?:社|专业|公司|比赛|工程|协会|课|学院|系|秀|爱好者|迷|厂|行业|领域|方向|老师|猿|员|版|设计|技术|工程师|画|绘画)",
-        r"[你您](?:们)?(?:喜欢|会|想|怕|有|见过|用过?|玩|看|买|学|做|听说|知道|觉得)%6(?:机器人|机器|人工智能|电脑|ai|程序|模型)",
+        r"[你您](?:们)?(?:喜欢|会|想|怕|有|见过|用(?:过|了)|玩|看|买|学|做|听说|知道|觉得)%6(?:机器人|机器|人工智能|电脑|ai|程序|模型)",
+        // Supposed, known already, or said by somebody else of somebody.
+        r"(?:如果|假如|要是|假设|若|倘若|既然|因为|就算|即使|虽然|想象(?:一下)?|想像|当|当做|当成|假装|扮演|比如|除非)(?:说)?{thou}(?:自己)?%3是%14|我(?:早就?|当然|也|都)?(?:知道|晓得|明白|清楚){thou}%3是%8|对{thou}有|[他她](?:们)?(?:们|总|老|昨天)?(?:说|问|以为){thou}%2是%8",
     ];
     pub(in super::super) const HITS: &[&str] = &[
         r"{you}{adv}(?:是不是|是否是?|是|算是|属于|算)(?:不是)?(?:个|一个|一台|一名|一只|台|真的|纯|一种|一款|什么|某种|那种|由|用|就是){0,3}(?:{bot}|{hum})(?:在(?:跟我|和我|回|说|聊|打字)%4)?{q}",
@@ -539,7 +641,7 @@ pub(super) mod chinese {
         r"(?:{bot}|真人|人类|人工|人)(?:还是|or)(?:{bot}|真人|人类|人工|人)%6(?:\?|$|[吗啊呀呢.]|回|说|聊)",
         r"{you}{adv}(?:是)?(?:个)?男(?:的|生)?(?:还是|是|or)女(?:的|生)?|{you}{adv}(?:是|算)(?:男|女)(?:生|的|孩|孩子|人)?(?:吗|么|\?|吧\?)|{you}{adv}是不是(?:个)?(?:男|女)(?:生|的|孩|人)",
         r"[你您妳]{adv}(?:是)?(?:来自|从|打)?(?:哪里|哪儿|哪|哪个(?:省|城市|地方|国家)|哪国|啥地方|什么地方)(?:的)?(?:人|来|来的|的人|出生|过来)(?:{q})",
-        r"[你您妳](?:的)?(?:老家|家乡|家|故乡|籍贯)(?:是|在)?(?:哪|什么地方|啥地方)|[你您妳](?:现在|平时|到底|是)?(?:住|生活|出生|长大|成长)(?:在)?(?:哪|什么地方|啥)|[你您妳](?:是)?来自(?:于)?(?:哪|什么|何)|[你您妳]是(?:哪里|哪儿)的(?:人)?{q}|[你您妳]在哪个?(?:城市|省|国家|地方)(?:生活|住|长大|出生)?",
+        r"[你您妳](?:的)?(?:老家|家乡|家|故乡|籍贯)(?:是|在)?(?:哪|什么地方|啥地方)|[你您妳](?:现在|平时|到底|是)?(?:住|生活|出生|长大|成长)(?:在)?(?:哪|什么地方|啥)|[你您妳](?:是)?来自(?:于)?(?:哪|什么|何)|[你您妳]是(?:哪里|哪儿)的(?:人)?{q}|[你您妳]在哪个?(?:城市|省|国家|地方)(?:生活|住|长大|出生|{end})",
         r"[你您妳](?:真的|真|也|难道|不会|其实|应该)?(?:是|来自)(?:湖北|湖南|河南|河北|山东|山西|江苏|江西|浙江|福建|广东|广西|海南|四川|重庆|贵州|云南|陕西|甘肃|青海|宁夏|新疆|西藏|内蒙古?|黑龙江|吉林|辽宁|东北|北京|上海|天津|安徽|香港|澳门|台湾|中国|美国|英国|日本|武汉|成都|广州|深圳|杭州|南京|西安|南方|北方|本地|外国|法国|德国|韩国)(?:的)?(?:人)?(?:吗|么|吧|\?|嘛)",
         r"(?:是)?谁(?:开发|创造|制造|做|造|训练|发明|设计|写|研发|编写)(?:出)?(?:了|的)?[你您妳](?:的)?(?:{q})|[你您妳](?:是)?(?:由|被)?(?:谁|哪个?公司|什么公司|哪家公司?|哪家)(?:开发|创造|制造|做|造|训练|发明|设计|写|研发)(?:出来)?的?",
         r"[你您妳]{adv}(?:是)?(?:哪里|哪儿|哪个?(?:省|市|县|国家|城市|地方|国))(?:的|人|的人)(?:{q}|啊|呀)|[你您妳](?:是)?(?:生|出生|长|长大)(?:在|于)(?:哪|什么)|[你您妳]{adv}有%2(?:家乡|老家|父母|爸妈|身体|童年|性别|生日|年龄|家人|感情|意识|灵魂)(?:吗|么|\?|没有?\?)|[你您妳]{adv}是在%6还是%3(?:哪里|哪儿|\?|$)",
@@ -552,5 +654,14 @@ pub(super) mod chinese {
         r"[你您妳]%1是(?:由|被)?%8(?:开发|训练|创造|推出|研发|制造|设计|做出来|造出来|研制)(?:出来)?的(?:{q})|[你您妳]%1是(?:百度|腾讯|阿里|华为|字节|谷歌|微软|苹果|小米|讯飞|openai|google|meta|anthropic)%4(?:的|家的|做的|出的)(?:{q})|[你您妳]%1是(?:谁家|哪家|哪一家)的",
         r"(?:这|这个|你|你这|刚才|那)%2(?:是|不会是|该不会是)(?:系统|机器)?自动(?:回复|回答|发送|应答)(?:的)?(?:吗|么|吧|嘛|\?)|[你您妳]%2是(?:不是)?(?:自动回复|复读机|智能客服|人工客服|客服机器人|虚拟助手)",
         r"[你您妳](?:背后)?(?:用|是|基于|用的是|是用)(?:的)?(?:什么|哪个|啥|哪种|哪家)(?:的)?(?:ai|大?语言|大)?模型",
+        // Who made it, and whose it is.
+        r"{firm}(?:把|将)?{made}(?:出来|出|成)?(?:的|了|过)?{thou}(?:的)?{end}|{firm}(?:给|为)?(?:了)?{thou}(?:编程|编的程|写的代码|写的程序|写代码)|{thou}(?:的)?{maker}%1(?:是|叫|姓)(?:谁|哪|什么|啥)|{thou}的{maker}{end}|{thou}%2是(?:由|被|受)?{firm}%2{made}(?:出来|出)?的|{thou}(?:由|被){firm}%2{made}|{firm}是{thou}(?:的)?{maker}",
+        r"{thou}(?:的)?背后(?:的)?(?:站着|运行|驱动|用|是|有|到底是)?(?:公司|团队|人|老板|技术|模型|大佬|的)?(?:是|有)?(?:谁|哪家|哪个|哪|什么|啥)|(?:讲讲|说说|说一下|介绍一?下|谈谈|聊聊|说出|告诉我|请问|什么是|想知道|透露)(?:一下)?{thou}(?:的)?(?:来历|身世|出身|{maker})(?:是|叫|{end})|{thou}(?:的)?(?:来历|身世|出身)(?:是|呢|{end})",
+        r"{thou}%2是(?:用|拿|由|靠)(?:什么|啥|哪种|哪个|哪些)%4(?:写|做|造|编|训练|构成|组成|开发|实现|驱动)(?:出来|成)?的?|{thou}%2(?:是|用的?是?|基于|属于|跑的?是?|接的?是?|调用的?是?)(?:什么|哪个|哪款|哪种|哪家|第几|啥|几|谁家)(?:个)?(?:版本|代|型号|类型|种类|样)?(?:的)?(?:ai|大?语言|大|基础|基座|底层|公司的|家的|公司开发的)?(?:模型|大模型|ai|gpt|llm|机器人|人工智能|助手|东西|系统)(?:回|聊|驱动)?{end}|{thou}(?:用|接)(?:的)?(?:是)?(?:什么|哪个|哪家|啥)(?:大)?模型{end}|{thou}%2是第几代(?:模型|ai|gpt|机器人|产品)?{end}",
+        // From where, and of which kind.
+        r"{thou}家%1(?:是|在|住)?(?:哪|什么地方|啥地方)|{thou}%2是哪的(?:人)?{end}|{thou}(?:的)?(?:家乡|老家|故乡|祖籍|出生地|产地|籍贯)(?:到底)?(?:是|在|叫)?(?:什么|哪|啥|何)|{thou}(?:是)?(?:在|于)哪(?:里|儿|个城市|个国家|年)?(?:出生|长大|被?{made}(?:出来)?的?){end}|^(?:是)?(?:哪里|哪儿|哪国)(?:的)?人{end}",
+        r"^(?:请问)?(?:是|这是|你是)?(?:{bot}|真人|活人)(?:吗|吧|么|嘛|\?)(?:$|[?.,!~])|{thou}%2(?:不|不会|该不会)?是(?:个)?(?:女|男)(?:孩子?|生|人|的|性|士|娃)?(?:吗|么|吧|嘛|\?|还是)|{thou}%2算(?:是)?(?:男|女)(?:的|生)?(?:{end}|还是|男|女)|{thou}(?:真的?|到底)?(?:是|是不是)(?:真的|假的|活的|虚拟的|虚构的|真实的)(?:吗|么|吧|\?)|{thou}(?:到底|究竟)?是不是(?:真的|假的|活的|虚拟的|虚构的|真实的){end}|(?:说出|告诉我|透露|公开|交代|报上|说说)%4{thou}(?:的)?(?:真实|底层|基础|基座)?(?:的)?(?:大模型|模型|身份|架构|版本)|{thou}有没?有?%2性别|{thou}%3性别是",
+        r"{thou}%2有(?:没有|木有)?%2(?:意识|自我意识|实体|肉身|生命|灵魂|感情|情感|身体|真身|本体|思想|人格|爸爸|妈妈|爸妈|父母|家乡|老家|祖国|国籍){end}|{thou}%3是%1(?:真实存在|有血有肉|活生生|有生命|仿生|有意识|有实体)|{thou}的(?:本体|真身|原型|真实身份|底层|内核|基座|大模型|模型)(?:模型)?(?:是|叫|{end})",
+        r"{thou}(?:肯定|一定|绝对|八成|多半|根本|果然|原来|好像|该)%1(?:不是|是)(?:个|一个|一台)?(?:{bot}|{hum})(?:吧|对吧|对不对|没错|是吧|\?)|(?:屏幕|手机|电脑|网线|账号|号)%2(?:后面|背后|那边|那头|对面)%2(?:是|有|坐着)%3(?:真人|活人|人|机器人|ai)(?:吗|么|嘛|吧|还是|\?)",
     ];
 }
