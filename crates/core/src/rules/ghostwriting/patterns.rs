@@ -121,6 +121,7 @@ pub(super) mod english {
         // What is made is an aid to the work, or a thing beside it.
         r"\b{verb}(?: (?:me|us|up|out))?(?: (?:an?|the|some|my|one|two|three|four|five|ten|\d+|several|many|good|great))*(?: [a-z0-9]+){0,3} {aid}\b[^.!?\n]{0,70}\b(?:{work}|papers?)\b",
         r"\b{aid} (?:for|of|in|from|to use in) (?:an?|my|the|this|our) (?:[a-z0-9]+ ){0,4}(?:{work}|papers?)\b",
+        r"\bfrom (?:an?|the|this|that|my|our|these)(?: (?:given|following|above|attached|provided))? (?:{work})\b|\b(?:appropriate|suitable|fit|used|ready|publishable|good enough) (?:for|in|to)(?: be)?(?: in)? (?:an?|the|my) (?:[a-z]+ ){0,2}(?:{work})\b|\b(?:summari[sz]ing|describing|reviewing|critiquing|evaluating|reading) (?:[a-z]+ ){0,5}(?:{work})\b",
         r"\b(?:extension|deadline|late|excuse|apolog\w+)\b[^.!?\n]{0,50}\b{work}\b|\b(?:work|job|staff|shift|room|click|group|seating) assignments?\b",
         // What is said of a sentence that stands there as an example.
         r"\b(?:rewrite|convert|identify|classify|categori[sz]e|rank|put|change|correct|paraphrase|label|determine|arrange|sort|transform|punctuate|parse|rephrase|given|following|which|fix|translate)\b[^.!?:\n]{0,60}\b(?:sentences?|phrases?|clauses?|options|choices|tasks|instructions?|imperative)\b[^.!?:\n]{0,120}[.!?:\n][^\x00]{0,400}",
@@ -152,6 +153,7 @@ pub(super) mod english {
         r"(?:^|[.!?\n] ?)(?:(?:academic|detailed|short|the) )?(?:introduction|abstract|conclusion|literature review|discussion|methodology)(?: [a-z]+){0,3} (?:for|of) (?:an?|my|the|this) (?:[a-z]+ ){0,2}(?:research paper|thesis|dissertation|essay)\b",
         r"\b(?:create|generate|produce|prepare) an? (?:[a-z0-9]+ ){0,3}paper (?:on|about)\b|\b(?:write|compose|draft)(?: me| up)? (?:an?|this|that|the) (?:[a-z0-9]+ ){0,3}paper(?:$|[.,!?]| (?:for me|on|about|outlining|discussing|arguing|explaining|analy[sz]ing|comparing|describing|of \d|with)\b)|\b(?:write|compose|draft|generate)(?: [a-z0-9]+){0,4} (?:academic|scholarly|research) (?:[a-z]+ )?(?:abstract|introduction|essay|article)\b|\bhelp me (?:write|finish|complete) (?:the|an?) (?:[a-z]+ ){0,2}(?:section|chapter|part)\b",
         r"\b(?:0|zero|no|1?\d) ?(?:%|percent)? plagiarism\b|\b(?:get|lower|reduce|decrease|remove|bypass|beat|fool|pass)\b[^.!?\n]{0,30}\b(?:plagiarism (?:score|rate|percentage|check\w*|level|\x01)|ai detect\w+|turnitin|gptzero)",
+        r"\b(?:act as|you are|be|pretend to be|play) (?:an?|my|the) (?:[a-z]+ ){0,3}(?:essay|thesis|term paper|assignment|homework|dissertation)s? (?:writer|solver|doer)\b",
         r"\b(?:answer|solve|do|complete|finish)(?: (?:all|of|these|those|my|the|this)){0,4} (?:homework questions?|\x01+)(?: for me|$|[.!,])",
         r"\b(?:answer|solve)(?: [a-z]+){0,4} homework(?: questions?| problems?)?(?: for me|$|[.!,])",
         r"\b(?:can|could|would|will|please)(?: (?:you|u))? (?:please )?(?:do|complete|solve|fill in|finish) (?:this|these|my|the) (?:[a-z]+ ){0,2}(?:worksheets?|homework|assignment|problem set|exercises) for me",
@@ -265,7 +267,7 @@ pub(super) mod chinese {
         ),
         (
             "work",
-            r"(?:作文|论文|小论文|毕业论文|课程论文|开题报告|结题报告|读后感|观后感|听后感|心得体会|学习心得|心得|大作业|课程作业|期末作业|课后作业|寒假作业|暑假作业|日记作业|作业|课程设计|毕业设计|毕设|实验的?报告|实习的?报告|实训报告|调研报告|实践报告|社会实践报告|调查报告|见习报告|文献综述|综述|议论文|记叙文|说明文|应用文作业|检讨书?|思想汇报|入[党团]申请书?|影评作业|课后反思|教学反思|读书笔记|读书报告|周记|学习总结|个人陈述|随笔作业|手抄报内容|自我鉴定|范文|体会|(?:实验|实习|课程|军训|社会实践|课堂|学期|毕业|三下乡|支教)(?:小结|总结|心得|日志|周志|日记|感想|鉴定)|(?:学习|观影|课后|阅读|参观)感想|(?:结课|期末|学年|学期|课程|小组|综合实践|研学|课题研究|文献阅读|观影|小组作业的?)(?:论文|报告|作业|大作业)|文献(?:回顾|述评)|学术(?:文章|段落)|小作文|大作文|看图写话|书面表达|英语短文)",
+            r"(?:作文|论文|作业|(?:课程|毕业)设计|毕设|[读观听]后感|心得|体会|(?:开题|结题|实验的?|实习的?|实训|调研|实践|调查|见习|结课|期末|学年|课程|研学|课题研究|文献阅读|读书|观影|小组作业的?)报告|综述|(?:议论|记叙|说明)文|检讨书?|思想汇报|入[党团]申请书?|(?:课后|教学)反思|读书笔记|周记|(?:实验|实习|课程|军训|社会实践|课堂|学习|三下乡|支教)(?:小结|总结|日志|周志|日记|感想|鉴定)|个人陈述|手抄报内容|自我鉴定|范文|文献(?:回顾|述评)|学术(?:文章|段落)|看图写话|书面表达|英语短文|(?:观影|课后|阅读|参观)感想|实习内容)",
         ),
         (
             "not",
@@ -304,6 +306,7 @@ pub(super) mod chinese {
         r"(?:作业|卷子|试卷|论文|作文|报告|读后感|观后感|检讨|心得|习题|题目)%4[,. ]?(?:都|就|你|全)?(?:帮|替|给)(?:我|忙)(?:写|做|完成|搞定)(?:了|一下|完|吧|好|掉|$|[.!,])",
         r"(?:老师|学校|导师|教授|课上|单位|领导)(?:让|要求|布置|叫)%3(?:写|交|做)%12[,.!]?%4(?:你|帮|替)%3(?:写|做|完成)",
         r"(?:{work}|\x01)[^.!?\n]{0,24}[,.]%4你%2(?:[帮替]我?|直接|来)%2(?:写|做|编|完成)(?:给我|吧|一下|一[篇份]|$|[.!?,]|呗|了吧|完)|(?:{work})%3(?:就|都|全)?你来(?:写|做|完成)",
+        r"(?:写|做|弄|编|整|生成|赶)(?:一?[篇份个]|\d+字)?[^!?\n]{0,60}[,.]?%3(?:老师|导师|教授|班主任|辅导员|学校)(?:今天|明天|后天|下周|这周|周[一二三四五六日]|马上|急着)?(?:就|又)?(?:要交?|收|催着?要?)(?:$|[.!,]|的|了|呢)|(?:扮演|你是|作为|当)%8(?:论文|作文|作业)%2(?:撰稿人|写手|枪手|代写)",
         r"(?:写|生成|撰写|完成)%16(?:sci|ssci|ei|核心期刊)%3(?:论文|文章|讨论|引言|摘要|结论)",
         r"(?:把|将)%16(?:写|改写|整理|转|改|扩|变|做|弄|编)成%8{work}|(?:结课|毕业|期末|课程)(?:论文|作业|报告)%4(?:给我?|来|整)(?:一[份篇个]|全文|成稿)",
         r"(?:把|将)%6{work}%3(?:写完|写好|补完|续完|写出来|写长|扩到)",
