@@ -94,6 +94,11 @@ pub(super) mod english {
             "work",
             r"(?:essays?|homeworks?|assignments?|thesis|dissertation|term papers?|(?:research|academic|academical|reflection|position|seminar|final|scientific|conference|college|university|school|history|philosophy|psychology|nursing|english|white|page|word|review|policy|my|class) papers?|coursework|(?:book|lab|laboratory|experiment|experimental|school|internship|science|field trip|class|course) reports?|personal statement|statement of purpose|literature review|discussion (?:post|board(?: post)?|response)|annotated bibliography|capstone(?: project)?|case study for my [a-z]+|book review for (?:my )?(?:class|school))",
         ),
+        // What masks look for: they may put aside more.
+        (
+            "core",
+            r"(?:essays?|homework|assignments?|thesis|dissertation|coursework|papers?|reports?|personal statement|literature review)",
+        ),
         (
             "aid",
             r"(?:titles?|headlines?|(?:topic|opening|closing|first|hook) (?:sentences?|lines?|statements?)|thesis|thesis statements?|hooks?|key ?words|sub ?topics|topics?|prompts?|questions?|structures?|suggestions?|guides?|checklists?|schedules?|timelines?|letters?|emails?|e mails?|messages?|charts?|test cases|metaphors?|lists?|tips|rubrics?|summar(?:y|ies)|report summari[sz]ing|set of|tweets?|slogans?|scenarios?|quotes?|quotations?|sources|references|arguments (?:for|against)|feedback|ideas|plan|names?|examples?|sentences? (?:so|that|for|in))",
@@ -107,32 +112,32 @@ pub(super) mod english {
         r"\b{work}{not}",
         // Learns to do it, or does it alone.
         r"\b(?:how|way|ways|steps?|tips|advice|guide|where|when|what|why|teach|learn|learning|practi[cs]e|practising|show|explain|tell me how|best time|strateg\w+|help(?: me)? (?:understand|learn|plan|start|brainstorm|structure|outline|with ideas))(?: (?:me|us|do|does|can|should|i|to|you|we|how|one|a|for|on|is|it|would|best|the|about|of|people|students|could|myself|someone|start|properly)){0,5} (?:{verb})\b[^.!?\n]{0,60}",
-        r"\b(?:i|we|ive|im|weve|he|she|they|students|my (?:son|daughter|sister|brother|friend|kid|student|students))(?: (?:just|already|have|had|has|am|was|were|been|finally|am currently|still|also|usually|always|must|should|will|can|need|want|wanted|going|gonna|got|tried|trying|try|hate|love|like|supposed|about|got assigned|asked|told|plan|are|is|did|do|to|have got)){0,5} (?:write|writing|wrote|written|draft|drafted|drafting|finish|finished|finishing|complete|completed|do|doing|did|done|submit|submitted|need to (?:write|finish|do)|hate|love|forgot|lost|failed|have)(?: [a-z0-9]+){0,6}? (?:{work})\b",
+        r"\b(?:i|we|ive|im|weve|he|she|they|students|my (?:son|daughter|sister|brother|friend|kid|student|students))(?: (?:just|already|have|had|has|am|was|were|been|finally|am currently|still|also|usually|always|must|should|will|can|need|want|wanted|going|gonna|got|tried|trying|try|hate|love|like|supposed|about|got assigned|asked|told|plan|are|is|did|do|to|have got)){0,5} (?:write|writing|wrote|written|draft|drafted|drafting|finish|finished|finishing|complete|completed|do|doing|did|done|submit|submitted|need to (?:write|finish|do)|hate|love|forgot|lost|failed|have)(?: [a-z0-9]+){0,6}? {core}\b",
         r"\b(?:dont|do not|wont|not|never|without|instead of|rather than)(?: (?:want|need|have|you|to|asking|having|just|me|please|actually|ask)){0,4} (?:{verb}|doing)\b[^.!?\n,]{0,40}",
-        r"\b(?:did|do|does|are|have|has|is) (?:you|u|he|she|they|we|your|yall|everyone|anyone)(?: [a-z]+){0,3} (?:do|done|doing|finish|finished|write|wrote|like|hate|love|have)(?: [a-z]+){0,3} (?:{work})\b(?: yet| too| already)?\??",
+        r"\b(?:did|do|does|are|have|has|is) (?:you|u|he|she|they|we|your|yall|everyone|anyone)(?: [a-z]+){0,3} (?:do|done|doing|finish|finished|write|wrote|like|hate|love|have)(?: [a-z]+){0,3} {core}\b(?: yet| too| already)?\??",
         r"[^.!?\n]{0,80}\bfor (?:my|our|the|his|her) (?:students|pupils|learners|kids|grade [a-z0-9]+ students|\d+(?:th|rd|nd) grade students|[a-z]+ graders)\b[^.!?\n]{0,40}",
         // Makes something else, with the work in what is said of it.
         r"\b(?:build|create|make|develop|design|code|write|draft|compose|send|need|want|give)(?: me| us)? (?:an?|the|some|another|my|this) (?:[a-z0-9]+ ){0,2}(?:app|application|ai|al|bot|chatbot|tool|website|site|web page|program|script|function|system|platform|extension|model|database|game|plugin|email|e mail|mail|letter|message|tweet|caption) (?:that|which|to|for|using|with|called|about|from)\b[^.!?\n]{0,100}",
         r"\b(?:outlines?|titles?|topics?|ideas|thesis statements?|plan|summary|review|feedback|citations?|references)(?: [a-z]+){0,2} (?:for|of|on|about) (?:an?|the|my|this) (?:[a-z]+ ){0,2}paper\b",
         r"\b(?:usually|always|often|sometimes|rarely|never|regularly) (?:completes?|finish(?:es)?|does|do|writes?|submits?)\b[^.!?\n]{0,40}",
         r"\b(?:role|roles|rights?|variable|memory|task|seat|address|multiple|compound|ip|port|key|value|destructuring|pointer|resource|shift|desk) (?:re ?)?assignments?\b|\bassignment (?:operator|statement|expression|problem|in (?:c|python|rust|java|bash|javascript))\b",
-        r"\b(?:check|checking|correct|proofread|proof read|review (?:my|this|the|our)|grade|rate|score|mark|evaluate|assess|critique|improve|edit|revise|polish|fix|read|explain|outline|brainstorm|summari[sz]e|translate|analy[sz]e|discuss|compare|format|understand|cite|suggest|recommend|list|extract|find|look at|look over|feedback on|comments? on|opinion (?:on|of)|thoughts on|create (?:a )?(?:quiz|questions|plan|outline|rubric|template|flashcards|study)|make (?:a )?(?:quiz|outline|plan|rubric|timetable)|(?:write|give|make)(?: me)?(?: (?:a|an|some|the|detailed|short|brief|useful))* (?:outline|feedback|comments?|summary|review|ideas|topics|tips|quiz|plan|questions|rubric|prompts?|hints?|advice|suggestions))(?: [a-z0-9]+){0,7}? (?:{work})\b",
+        r"\b(?:check|checking|correct|proofread|proof read|review (?:my|this|the|our)|grade|rate|score|mark|evaluate|assess|critique|improve|edit|revise|polish|fix|read|explain|outline|brainstorm|summari[sz]e|translate|analy[sz]e|discuss|compare|format|understand|cite|suggest|recommend|list|extract|find|look at|look over|feedback on|comments? on|opinion (?:on|of)|thoughts on|create (?:a )?(?:quiz|questions|plan|outline|rubric|template|flashcards|study)|make (?:a )?(?:quiz|outline|plan|rubric|timetable)|(?:write|give|make)(?: me)?(?: (?:a|an|some|the|detailed|short|brief|useful))* (?:outline|feedback|comments?|summary|review|ideas|topics|tips|quiz|plan|questions|rubric|prompts?|hints?|advice|suggestions))(?: [a-z0-9]+){0,7}? {core}\b",
         r"\bfor (?:fun|my blog|the blog|a blog|our newsletter|our website|a magazine)\b",
         // What is made is an aid to the work, or a thing beside it.
-        r"\b{verb}(?: (?:me|us|up|out))?(?: (?:an?|the|some|my|one|two|three|four|five|ten|\d+|several|many|good|great))*(?: [a-z0-9]+){0,3} {aid}\b[^.!?\n]{0,70}\b(?:{work}|papers?)\b",
-        r"\b{aid} (?:for|of|in|from|to use in) (?:an?|my|the|this|our) (?:[a-z0-9]+ ){0,4}(?:{work}|papers?)\b",
-        r"\bfrom (?:an?|the|this|that|my|our|these)(?: (?:given|following|above|attached|provided))? (?:{work})\b|\b(?:appropriate|suitable|fit|used|ready|publishable|good enough) (?:for|in|to)(?: be)?(?: in)? (?:an?|the|my) (?:[a-z]+ ){0,2}(?:{work})\b|\b(?:summari[sz]ing|describing|reviewing|critiquing|evaluating|reading) (?:[a-z]+ ){0,5}(?:{work})\b",
-        r"\b(?:extension|deadline|late|excuse|apolog\w+)\b[^.!?\n]{0,50}\b{work}\b|\b(?:work|job|staff|shift|room|click|group|seating) assignments?\b",
+        r"\b{verb}(?: (?:me|us|up|out))?(?: (?:an?|the|some|my|one|two|three|four|five|ten|\d+|several|many|good|great))*(?: [a-z0-9]+){0,3} {aid}\b[^.!?\n]{0,70}\b{core}\b",
+        r"\b{aid} (?:for|of|in|from|to use in) (?:an?|my|the|this|our) (?:[a-z0-9]+ ){0,4}{core}\b",
+        r"\bfrom (?:an?|the|this|that|my|our|these)(?: (?:given|following|above|attached|provided))? {core}\b|\b(?:appropriate|suitable|fit|used|ready|publishable|good enough) (?:for|in|to)(?: be)?(?: in)? (?:an?|the|my) (?:[a-z]+ ){0,2}{core}\b|\b(?:summari[sz]ing|describing|reviewing|critiquing|evaluating|reading) (?:[a-z]+ ){0,5}{core}\b",
+        r"\b(?:extension|deadline|late|excuse|apolog\w+)\b[^.!?\n]{0,50}\b{core}\b|\b(?:work|job|staff|shift|room|click|group|seating) assignments?\b",
         // What is said of a sentence that stands there as an example.
         r"\b(?:rewrite|convert|identify|classify|categori[sz]e|rank|put|change|correct|paraphrase|label|determine|arrange|sort|transform|punctuate|parse|rephrase|given|following|which|fix|translate)\b[^.!?:\n]{0,60}\b(?:sentences?|phrases?|clauses?|options|choices|tasks|instructions?|imperative)\b[^.!?:\n]{0,120}[.!?:\n][^\x00]{0,400}",
         r"\b(?:rewrite|update|revise|shorten|expand|simplify)(?: [a-z]+){0,3} essay(?: so that it is| so it is| to be| to make it| and make it| to sound)? (?:more|less|shorter|longer|better|clearer|simpler|easier)\b",
         // One who is told to do it, does it alone or cannot.
-        r"\b{verb}(?: [a-z]+){0,3} (?:your|their|his|her|its) (?:[a-z]+ ){0,2}{work}\b",
-        r"\b(?:cant|cannot|couldnt|didnt|havent|shouldnt|wouldnt|unable to|able to|(?:need|needs|have|has|had|got|going|forgot|time|supposed|trying|tries|tried|ready|lazy|tired|busy|me|about|used|late|struggling|managed|hard|easy|wants|order|due|how) to|gonna|gotta|lemme|wanna|let me|imma|must) (?:write|do|finish|complete|submit|prepare|make)(?:(?: [a-z0-9]+){0,4} (?:{work})| my (?:[a-z]+ ){0,2}(?:report|speech|reflection|presentation|project|review|paper|journal|case study|exam|test|quiz))\b",
+        r"\b{verb}(?: [a-z]+){0,3} (?:your|their|his|her|its) (?:[a-z]+ ){0,2}{core}\b",
+        r"\b(?:cant|cannot|couldnt|didnt|havent|shouldnt|wouldnt|unable to|able to|(?:need|needs|have|has|had|got|going|forgot|time|supposed|trying|tries|tried|ready|lazy|tired|busy|me|about|used|late|struggling|managed|hard|easy|wants|order|due|how) to|gonna|gotta|lemme|wanna|let me|imma|must) (?:write|do|finish|complete|submit|prepare|make)(?:(?: [a-z0-9]+){0,4} {core}| my (?:[a-z]+ ){0,2}(?:report|speech|reflection|presentation|project|review|paper|journal|case study|exam|test|quiz))\b",
         r"\b(?:need|want)s? to (?:ask|tell|talk|read|study|know|understand|learn|see|discuss)\b[^.!?\n]{0,60}",
         r"\b(?:is|are|was) (?:it|that|this) (?:wrong|ok|okay|bad|fine|cheating|ethical|allowed|legal|right|good|safe|true|normal|fair|worth)\b[^.!?\n]{0,80}|\b(?:let|letting|having|using) (?:an? )?(?:ai|chatgpt|bots?|tools?)\b[^.!?\n]{0,40}|\bthe (?:assignment|task|homework|goal) (?:is|was) to [^.!?\n]{0,80}",
-        r"\bmake (?:my|this|the) (?:[a-z]+ )?(?:{work}) (?:shorter|longer|better|clearer|simpler|more|less|sound|flow)\b|\b(?:the|this) (?:word|term|phrase) (?:{work})\b|\b(?:this|that|the|his|her|their) \d+ ?(?:words?|pages?)(?: [a-z]+){0,2} (?:essay|paper|report) (?:discuss\w*|is|was|argues|explores|describes|covers|on)\b",
-        r"\b(?:of|for|about|in|by|and|enjoy|love|hate|like|finish\w*|start\w*|stop|keep|before|after|while|when|despite|from|time|spen[dt]\w*|busy|am|im|is|are|was|were|been) (?:writing|doing|finishing)(?: [a-z0-9,]+){0,5} (?:{work}|papers?)\b|\bwriting(?: [a-z0-9]+){0,5} (?:{work}) (?:is|can|was|are|takes|requires|helps|makes|has)\b",
+        r"\bmake (?:my|this|the) (?:[a-z]+ )?{core} (?:shorter|longer|better|clearer|simpler|more|less|sound|flow)\b|\b(?:the|this) (?:word|term|phrase) {core}\b|\b(?:this|that|the|his|her|their) \d+ ?(?:words?|pages?)(?: [a-z]+){0,2} (?:essay|paper|report) (?:discuss\w*|is|was|argues|explores|describes|covers|on)\b",
+        r"\b(?:of|for|about|in|by|and|enjoy|love|hate|like|finish\w*|start\w*|stop|keep|before|after|while|when|despite|from|time|spen[dt]\w*|busy|am|im|is|are|was|were|been) (?:writing|doing|finishing)(?: [a-z0-9,]+){0,5} {core}\b|\bwriting(?: [a-z0-9]+){0,5} {core} (?:is|can|was|are|takes|requires|helps|makes|has)\b",
         // Asked of others, of tools and services.
         r"\b(?:pay|paying|paid|hire|hiring)(?: [a-z]+){1,4} to (?:{verb})\b[^.!?\n]{0,50}|\b(?:can|could|will|would|does|do|should|is) (?:it|they|ai|chatgpt|people|students|teachers|parents|i|we|an? (?:[a-z]+ ){0,4}(?:tool|app|bot|ai|grader|tutor|service|website|teacher|student))(?: (?:just|really|actually|also|even|ever|be able to)){0,2} (?:{verb})\b[^.!?\n]{0,50}",
     ];
@@ -269,6 +274,11 @@ pub(super) mod chinese {
             "work",
             r"(?:作文|论文|作业|(?:课程|毕业)设计|毕设|[读观听]后感|心得|体会|(?:开题|结题|实验的?|实习的?|实训|调研|实践|调查|见习|结课|期末|学年|课程|研学|课题研究|文献阅读|读书|观影|小组作业的?)报告|综述|(?:议论|记叙|说明)文|检讨书?|思想汇报|入[党团]申请书?|(?:课后|教学)反思|读书笔记|周记|(?:实验|实习|课程|军训|社会实践|课堂|学习|三下乡|支教)(?:小结|总结|日志|周志|日记|感想|鉴定)|个人陈述|手抄报内容|自我鉴定|范文|文献(?:回顾|述评)|学术(?:文章|段落)|看图写话|书面表达|英语短文|(?:观影|课后|阅读|参观)感想|实习内容)",
         ),
+        // What masks look for: they may put aside more.
+        (
+            "core",
+            r"(?:作文|论文|作业|后感|心得|体会|报告|综述|[议记说][论叙明]文|范文|周记|检讨)",
+        ),
         (
             "not",
             r"(?:的?(?:提纲|大纲|框架|结构|思路|评分|题目|标题|选题(?:推荐|建议|方向|$)|格式(?:是|要求|模板|$|[?.,])|要求|模板|步骤|方法|技巧|标准|批改|建议|素材|评语|评价|问题|开头怎么|创新点|图|表|ppt|宣传|宣发|推荐|列表|清单|摘录|引用|翻译|润色|审稿|汇报|纲要)|(?:怎么|如何)(?:写|做))",
@@ -279,20 +289,20 @@ pub(super) mod chinese {
         r"(?:怎么|如何|怎样)%3(?:降低|降重|降|减少)%4",
         // Learns to do it, or does it alone.
         r"(?:教我|教教我|引导|辅导|教(?:我|他|她|你|人|大家|孩子|学生|怎|会|一下)|学习|学会|学着|学怎么|指导|陪我?|一起|监督我?|督促我?|提醒我?|讲讲|讲解|介绍|说说|告诉我|想知道|练习|不会|为什么要?|什么时候)%2(?:撰?写|完成|做|创作|代写|降重|作文)|(?:如何|怎么|怎样)[^,!?;\n\x01]{0,60}(?:撰?写|完成|做|创作|代写|降重|作文|生成)%16",
-        r"(?:^|[.,!?;:\n]|今天|昨天|明天|最近|现在)(?:我|他|她|我们|同学|学生|孩子|妹妹|弟弟|儿子|女儿|导师|老师|自己|有人|大家)(?:们|家|现在|正|正在|刚刚?|已经|在|还在|要|得|想|想要|需要|准备|打算|终于|也|又|还|昨天|今天|明天|昨晚|自己|每天|最近|这周|还没|没|不想|忘了|去|开始|应该|必须|,){0,4}(?:撰?写|做|完成|改|补|赶|肝|抄|看|读)(?:了|的|完|好|过|着|一)?%24(?:{work})",
+        r"(?:^|[.,!?;:\n]|今天|昨天|明天|最近|现在)(?:我|他|她|我们|同学|学生|孩子|妹妹|弟弟|儿子|女儿|导师|老师|自己|有人|大家)(?:们|家|现在|正|正在|刚刚?|已经|在|还在|要|得|想|想要|需要|准备|打算|终于|也|又|还|昨天|今天|明天|昨晚|自己|每天|最近|这周|还没|没|不想|忘了|去|开始|应该|必须|,){0,4}(?:撰?写|做|完成|改|补|赶|肝|抄|看|读)(?:了|的|完|好|过|着|一)?%24{core}",
         r"(?:别|不要|不用|无需|不需要|不是要|不能|不会|不应|不得)(?:让你|你|要你|再|直接){0,2}(?:[帮替给代](?:我|学生|孩子|人|他|她|别人|同学|他人|我们)?|直接){0,2}(?:写|做|完成|生成)|不(?:会|能|应|应该|得|可以|再)?(?:直接|帮人|替人)?代[写做]",
-        r"(?:检查|批改|修改|润色|改改|看看|点评|评价|评分|打分|评估|解释|讲讲|讲解|总结|概括|翻译|分析(?:一下|下|这|上述|以下|我|该|论文)|精读|解读|推荐|列|统计|标注|优化|精简|校对|审(?:稿|阅|查|核|一下|下|这)|评(?:阅|改|议|一下|下|这)|提取|比较|阅读|看懂|理解)%10(?:{work})",
-        r"(?:{work})(?:(?:终于|已经|都|也|没|还没)(?:写|做|交)|(?:写|做|交)(?:完了|好了|到|得|不完))|写作业(?:写|的|时|中|好|真|太|去|吧|呢|啊|了|要|和)",
-        r"(?:写|列|生成|做|给|来|拟|整|出)%8(?:{work})%2(?:提纲|大纲|框架|结构|思路|模板|题目|标题|选题(?:推荐|建议|方向|$)|建议|素材|要求|评语)",
+        r"(?:检查|批改|修改|润色|改改|看看|点评|评价|评分|打分|评估|解释|讲讲|讲解|总结|概括|翻译|分析(?:一下|下|这|上述|以下|我|该|论文)|精读|解读|推荐|列|统计|标注|优化|精简|校对|审(?:稿|阅|查|核|一下|下|这)|评(?:阅|改|议|一下|下|这)|提取|比较|阅读|看懂|理解)%10{core}",
+        r"{core}(?:(?:终于|已经|都|也|没|还没)(?:写|做|交)|(?:写|做|交)(?:完了|好了|到|得|不完))|写作业(?:写|的|时|中|好|真|太|去|吧|呢|啊|了|要|和)",
+        r"(?:写|列|生成|做|给|来|拟|整|出)%8{core}%2(?:提纲|大纲|框架|结构|思路|模板|题目|标题|选题(?:推荐|建议|方向|$)|建议|素材|要求|评语)",
         // What somebody else wrote or does, what is told of it, and a summary of what is there already.
-        r"(?:姐|哥|妈|爸|妹|弟|朋友|同学|同桌|老师|家长|她|他)(?:们|妈|爸|姐|哥|妹|弟)?(?:比我大[^,.]{0,12}[,.])?(?:总是?|经常|常|每天|会|也|都|又|昨天|今天){0,3}(?:帮|替|给)[我他她]%3(?:写|做|完成)%4(?:{work})|(?:学生|同学|孩子|小朋友|别人|人家|我|他|她)(?:所)?写的%6(?:{work})|(?:按时|认真|每天|独立|已经|昨晚|昨天|早就)%3(?:完成|做|写)(?:完|了)?%3(?:{work})|(?:完成|写|做)(?:完)?了%3(?:{work})",
-        r"(?:撰?写|完成)%10(?:{work})(?:研究)?(?:时|的时候|过程|之前|应|需要?注意|要注意|需要|有哪些)|(?:列出|想出|找出|指出|得出|找到|推荐)%20(?:{work})|给出%14(?:评价|意见|建议|判断|标准)|给出(?:判断|对)%10(?:{work})|(?:给出|给定|现有|输入|读完|阅读)一?篇%14(?:{work})%8(?:[,.]|摘要|$)",
-        r"(?:技巧|方法|建议|资源|工具|网站|步骤|提示|词汇|思路|主题|列表)[^!?\n\x01]{0,30}(?:以|来|帮助?|用于|用来)%10(?:撰?写)%10(?:{work})|帮助(?:用户|学生|作者|一位|他人|别人)%12(?:{work})|(?:编辑|修订|修改|改进)(?:我写的)?(?:这|该|以下|下面)%4(?:{work})|(?:您|你)(?:的|对%16)(?:观后感|读后感|心得)|(?:以|用于|用来|便于)编?写%12(?:{work})(?:$|[.?])|(?:用|拿)来?在(?:{work})|(?:使用|用|由|被)[^,.!?\n\x01]{0,40}(?:生成|撰?写|创作)的%6(?:{work})|(?:{work})的%4(?:步骤|方法|技巧|要点|注意|流程|建议|标准|特点|区别|优点|缺点)|分享[^.!?\n\x01]{0,60}(?:心得|体会)|作弊|(?:市场|行业|用户|产品)%4(?:调研|调查)报告|为了完成%12(?:{work})|来源|说明文(?:案|档|字|本|件|稿)|根据(?:学生|以下|这篇|一篇|给定的?|下面的?)(?:小?学生|英文|中文|学术|科技)?(?:写)?的?(?:{work})",
-        r"(?:这篇|该篇?|给定的?|输入|以下|下面|给出的?|上述|此|一篇|一段|新闻|长|自动)%8(?:文章|论文|新闻|文本|长文)%14(?:摘要|概要)|文章%5摘要|(?:{work})(?:的)?(?:自动)?摘要(?:提取|[,.]?(?:帮我|如何|怎|请|并))",
+        r"(?:姐|哥|妈|爸|妹|弟|朋友|同学|同桌|老师|家长|她|他)(?:们|妈|爸|姐|哥|妹|弟)?(?:比我大[^,.]{0,12}[,.])?(?:总是?|经常|常|每天|会|也|都|又|昨天|今天){0,3}(?:帮|替|给)[我他她]%3(?:写|做|完成)%4{core}|(?:学生|同学|孩子|小朋友|别人|人家|我|他|她)(?:所)?写的%6{core}|(?:按时|认真|每天|独立|已经|昨晚|昨天|早就)%3(?:完成|做|写)(?:完|了)?%3{core}|(?:完成|写|做)(?:完)?了%3{core}",
+        r"(?:撰?写|完成)%10{core}(?:研究)?(?:时|的时候|过程|之前|应|需要?注意|要注意|需要|有哪些)|(?:列出|想出|找出|指出|得出|找到|推荐)%20{core}|给出%14(?:评价|意见|建议|判断|标准)|给出(?:判断|对)%10{core}|(?:给出|给定|现有|输入|读完|阅读)一?篇%14{core}%8(?:[,.]|摘要|$)",
+        r"(?:技巧|方法|建议|资源|工具|网站|步骤|提示|词汇|思路|主题|列表)[^!?\n\x01]{0,30}(?:以|来|帮助?|用于|用来)%10(?:撰?写)%10{core}|帮助(?:用户|学生|作者|一位|他人|别人)%12{core}|(?:编辑|修订|修改|改进)(?:我写的)?(?:这|该|以下|下面)%4{core}|(?:您|你)(?:的|对%16)(?:观后感|读后感|心得)|(?:以|用于|用来|便于)编?写%12{core}(?:$|[.?])|(?:用|拿)来?在{core}|(?:使用|用|由|被)[^,.!?\n\x01]{0,40}(?:生成|撰?写|创作)的%6{core}|{core}的%4(?:步骤|方法|技巧|要点|注意|流程|建议|标准|特点|区别|优点|缺点)|分享[^.!?\n\x01]{0,60}(?:心得|体会)|作弊|(?:市场|行业|用户|产品)%4(?:调研|调查)报告|为了完成%12{core}|来源|说明文(?:案|档|字|本|件|稿)|根据(?:学生|以下|这篇|一篇|给定的?|下面的?)(?:小?学生|英文|中文|学术|科技)?(?:写)?的?{core}",
+        r"(?:这篇|该篇?|给定的?|输入|以下|下面|给出的?|上述|此|一篇|一段|新闻|长|自动)%8(?:文章|论文|新闻|文本|长文)%14(?:摘要|概要)|文章%5摘要|{core}(?:的)?(?:自动)?摘要(?:提取|[,.]?(?:帮我|如何|怎|请|并))",
         // Told of it, and what is wanted beside it.
-        r"代[写做](?:{work})?%2(?:是|会|的(?:行为|危害|后果|现象|风险|问题)|被|违|属于|不)|(?:以便|便于|方便|供)[我你]?%4(?:撰?写|做|完成)%10(?:{work})|(?:{work})%2(?:需要|要|应该?|时|得|都)%3(?:注意|哪些|多少|多久|有什么)|(?:{work})的%10(?:步骤|方法|技巧|要点|实践|建议|策略)|(?:让|要求|叫|请|布置)(?:每个|每位|全班|所有|学生|同学|孩子|大家)%6(?:写|做|完成|交)%16(?:{work})|编辑%2(?:一篇|这篇|下|一下)%24(?:{work})",
+        r"代[写做]{core}?%2(?:是|会|的(?:行为|危害|后果|现象|风险|问题)|被|违|属于|不)|(?:以便|便于|方便|供)[我你]?%4(?:撰?写|做|完成)%10{core}|{core}%2(?:需要|要|应该?|时|得|都)%3(?:注意|哪些|多少|多久|有什么)|{core}的%10(?:步骤|方法|技巧|要点|实践|建议|策略)|(?:让|要求|叫|请|布置)(?:每个|每位|全班|所有|学生|同学|孩子|大家)%6(?:写|做|完成|交)%16{core}|编辑%2(?:一篇|这篇|下|一下)%24{core}",
         r"以下%2是%4篇%24(?:论文|文章)[^\n]{0,24}摘要",
-        r"(?:句子|句话|翻译|判断|改写|文本|造句|日期|段话)[^\x22\n]{0,24}(?:\x22[^\x22\n]{0,90}\x22[^\x22\n]{0,6}){1,3}|[我他她](?:让|请|叫|找|求)%3[帮替给][我他她]%3(?:写|做|完成)%6(?:{work})|(?:姐|哥|妈|爸|妹|弟|朋友|同学|同桌|家长|她|他)(?:们)?(?:已经|都|也|又|昨天|今天|经常|总是)?[帮替给][我他她]把%6(?:{work})|(?:道歉|请假|致歉|检举|感谢)(?:信|条)[^\n]{0,40}(?:{work})",
+        r"(?:句子|句话|翻译|判断|改写|文本|造句|日期|段话)[^\x22\n]{0,24}(?:\x22[^\x22\n]{0,90}\x22[^\x22\n]{0,6}){1,3}|[我他她](?:让|请|叫|找|求)%3[帮替给][我他她]%3(?:写|做|完成)%6{core}|(?:姐|哥|妈|爸|妹|弟|朋友|同学|同桌|家长|她|他)(?:们)?(?:已经|都|也|又|昨天|今天|经常|总是)?[帮替给][我他她]把%6{core}|(?:道歉|请假|致歉|检举|感谢)(?:信|条)[^\n]{0,40}{core}",
         r"(?:周报|日报|月报|会议纪要|述职|工作总结|简历|体检报告|天气|检测报告|bug%2报告|错误报告|分析报告|行业报告|财务报告|公众号)",
         r"(?:给|为|替)(?:我的?|我们)?(?:学生|同学们|孩子们|班级|班里|全班)(?:们)?(?:设计|布置|出|生成|准备)%8(?:作业|题|卷)",
     ];
