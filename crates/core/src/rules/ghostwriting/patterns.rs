@@ -100,6 +100,10 @@ pub(super) mod english {
             r"(?:essays?|homework|assignments?|thesis|dissertation|coursework|papers?|reports?|personal statement|literature review)",
         ),
         (
+            "do",
+            r"(?:write|rewrite|writing|compose|draft|create|generate|produce|make|prepare|develop|finish|complete|do|give|provide|submit|need)",
+        ),
+        (
             "aid",
             r"(?:titles?|headlines?|(?:topic|opening|closing|first|hook) (?:sentences?|lines?|statements?)|thesis|thesis statements?|hooks?|key ?words|sub ?topics|topics?|prompts?|questions?|structures?|suggestions?|guides?|checklists?|schedules?|timelines?|letters?|emails?|e mails?|messages?|charts?|test cases|metaphors?|lists?|tips|rubrics?|summar(?:y|ies)|report summari[sz]ing|set of|tweets?|slogans?|scenarios?|quotes?|quotations?|sources|references|arguments (?:for|against)|feedback|ideas|plan|names?|examples?|sentences? (?:so|that|for|in))",
         ),
@@ -111,9 +115,9 @@ pub(super) mod english {
     pub(in super::super) const MASKS: &[&str] = &[
         r"\b{work}{not}",
         // Learns to do it, or does it alone.
-        r"\b(?:how|way|ways|steps?|tips|advice|guide|where|when|what|why|teach|learn|learning|practi[cs]e|practising|show|explain|tell me how|best time|strateg\w+|help(?: me)? (?:understand|learn|plan|start|brainstorm|structure|outline|with ideas))(?: (?:me|us|do|does|can|should|i|to|you|we|how|one|a|for|on|is|it|would|best|the|about|of|people|students|could|myself|someone|start|properly)){0,5} (?:{verb})\b[^.!?\n]{0,60}",
+        r"\b(?:how|way|ways|steps?|tips|advice|guide|where|when|what|why|teach|learn|learning|practi[cs]e|practising|show|explain|tell me how|best time|strateg\w+|help(?: me)? (?:understand|learn|plan|start|brainstorm|structure|outline|with ideas))(?: (?:me|us|do|does|can|should|i|to|you|we|how|one|a|for|on|is|it|would|best|the|about|of|people|students|could|myself|someone|start|properly)){0,5} (?:{do})\b[^.!?\n]{0,60}",
         r"\b(?:i|we|ive|im|weve|he|she|they|students|my (?:son|daughter|sister|brother|friend|kid|student|students))(?: (?:just|already|have|had|has|am|was|were|been|finally|am currently|still|also|usually|always|must|should|will|can|need|want|wanted|going|gonna|got|tried|trying|try|hate|love|like|supposed|about|got assigned|asked|told|plan|are|is|did|do|to|have got)){0,5} (?:write|writing|wrote|written|draft|drafted|drafting|finish|finished|finishing|complete|completed|do|doing|did|done|submit|submitted|need to (?:write|finish|do)|hate|love|forgot|lost|failed|have)(?: [a-z0-9]+){0,6}? {core}\b",
-        r"\b(?:dont|do not|wont|not|never|without|instead of|rather than)(?: (?:want|need|have|you|to|asking|having|just|me|please|actually|ask)){0,4} (?:{verb}|doing)\b[^.!?\n,]{0,40}",
+        r"\b(?:dont|do not|wont|not|never|without|instead of|rather than)(?: (?:want|need|have|you|to|asking|having|just|me|please|actually|ask)){0,4} (?:{do}|doing)\b[^.!?\n,]{0,40}",
         r"\b(?:did|do|does|are|have|has|is) (?:you|u|he|she|they|we|your|yall|everyone|anyone)(?: [a-z]+){0,3} (?:do|done|doing|finish|finished|write|wrote|like|hate|love|have)(?: [a-z]+){0,3} {core}\b(?: yet| too| already)?\??",
         r"[^.!?\n]{0,80}\bfor (?:my|our|the|his|her) (?:students|pupils|learners|kids|grade [a-z0-9]+ students|\d+(?:th|rd|nd) grade students|[a-z]+ graders)\b[^.!?\n]{0,40}",
         // Makes something else, with the work in what is said of it.
@@ -124,7 +128,7 @@ pub(super) mod english {
         r"\b(?:check|checking|correct|proofread|proof read|review (?:my|this|the|our)|grade|rate|score|mark|evaluate|assess|critique|improve|edit|revise|polish|fix|read|explain|outline|brainstorm|summari[sz]e|translate|analy[sz]e|discuss|compare|format|understand|cite|suggest|recommend|list|extract|find|look at|look over|feedback on|comments? on|opinion (?:on|of)|thoughts on|create (?:a )?(?:quiz|questions|plan|outline|rubric|template|flashcards|study)|make (?:a )?(?:quiz|outline|plan|rubric|timetable)|(?:write|give|make)(?: me)?(?: (?:a|an|some|the|detailed|short|brief|useful))* (?:outline|feedback|comments?|summary|review|ideas|topics|tips|quiz|plan|questions|rubric|prompts?|hints?|advice|suggestions))(?: [a-z0-9]+){0,7}? {core}\b",
         r"\bfor (?:fun|my blog|the blog|a blog|our newsletter|our website|a magazine)\b",
         // What is made is an aid to the work, or a thing beside it.
-        r"\b{verb}(?: (?:me|us|up|out))?(?: (?:an?|the|some|my|one|two|three|four|five|ten|\d+|several|many|good|great))*(?: [a-z0-9]+){0,3} {aid}\b[^.!?\n]{0,70}\b{core}\b",
+        r"\b{do}(?: (?:me|us|up|out))?(?: (?:an?|the|some|my|one|two|three|four|five|ten|\d+|several|many|good|great))*(?: [a-z0-9]+){0,3} {aid}\b[^.!?\n]{0,70}\b{core}\b",
         r"\b{aid} (?:for|of|in|from|to use in) (?:an?|my|the|this|our) (?:[a-z0-9]+ ){0,4}{core}\b",
         r"\bfrom (?:an?|the|this|that|my|our|these)(?: (?:given|following|above|attached|provided))? {core}\b|\b(?:appropriate|suitable|fit|used|ready|publishable|good enough) (?:for|in|to)(?: be)?(?: in)? (?:an?|the|my) (?:[a-z]+ ){0,2}{core}\b|\b(?:summari[sz]ing|describing|reviewing|critiquing|evaluating|reading) (?:[a-z]+ ){0,5}{core}\b",
         r"\b(?:extension|deadline|late|excuse|apolog\w+)\b[^.!?\n]{0,50}\b{core}\b|\b(?:work|job|staff|shift|room|click|group|seating) assignments?\b",
@@ -132,14 +136,14 @@ pub(super) mod english {
         r"\b(?:rewrite|convert|identify|classify|categori[sz]e|rank|put|change|correct|paraphrase|label|determine|arrange|sort|transform|punctuate|parse|rephrase|given|following|which|fix|translate)\b[^.!?:\n]{0,60}\b(?:sentences?|phrases?|clauses?|options|choices|tasks|instructions?|imperative)\b[^.!?:\n]{0,120}[.!?:\n][^\x00]{0,400}",
         r"\b(?:rewrite|update|revise|shorten|expand|simplify)(?: [a-z]+){0,3} essay(?: so that it is| so it is| to be| to make it| and make it| to sound)? (?:more|less|shorter|longer|better|clearer|simpler|easier)\b",
         // One who is told to do it, does it alone or cannot.
-        r"\b{verb}(?: [a-z]+){0,3} (?:your|their|his|her|its) (?:[a-z]+ ){0,2}{core}\b",
+        r"\b{do}(?: [a-z]+){0,3} (?:your|their|his|her|its) (?:[a-z]+ ){0,2}{core}\b",
         r"\b(?:cant|cannot|couldnt|didnt|havent|shouldnt|wouldnt|unable to|able to|(?:need|needs|have|has|had|got|going|forgot|time|supposed|trying|tries|tried|ready|lazy|tired|busy|me|about|used|late|struggling|managed|hard|easy|wants|order|due|how) to|gonna|gotta|lemme|wanna|let me|imma|must) (?:write|do|finish|complete|submit|prepare|make)(?:(?: [a-z0-9]+){0,4} {core}| my (?:[a-z]+ ){0,2}(?:report|speech|reflection|presentation|project|review|paper|journal|case study|exam|test|quiz))\b",
         r"\b(?:need|want)s? to (?:ask|tell|talk|read|study|know|understand|learn|see|discuss)\b[^.!?\n]{0,60}",
         r"\b(?:is|are|was) (?:it|that|this) (?:wrong|ok|okay|bad|fine|cheating|ethical|allowed|legal|right|good|safe|true|normal|fair|worth)\b[^.!?\n]{0,80}|\b(?:let|letting|having|using) (?:an? )?(?:ai|chatgpt|bots?|tools?)\b[^.!?\n]{0,40}|\bthe (?:assignment|task|homework|goal) (?:is|was) to [^.!?\n]{0,80}",
         r"\bmake (?:my|this|the) (?:[a-z]+ )?{core} (?:shorter|longer|better|clearer|simpler|more|less|sound|flow)\b|\b(?:the|this) (?:word|term|phrase) {core}\b|\b(?:this|that|the|his|her|their) \d+ ?(?:words?|pages?)(?: [a-z]+){0,2} (?:essay|paper|report) (?:discuss\w*|is|was|argues|explores|describes|covers|on)\b",
         r"\b(?:of|for|about|in|by|and|enjoy|love|hate|like|finish\w*|start\w*|stop|keep|before|after|while|when|despite|from|time|spen[dt]\w*|busy|am|im|is|are|was|were|been) (?:writing|doing|finishing)(?: [a-z0-9,]+){0,5} {core}\b|\bwriting(?: [a-z0-9]+){0,5} {core} (?:is|can|was|are|takes|requires|helps|makes|has)\b",
         // Asked of others, of tools and services.
-        r"\b(?:pay|paying|paid|hire|hiring)(?: [a-z]+){1,4} to (?:{verb})\b[^.!?\n]{0,50}|\b(?:can|could|will|would|does|do|should|is) (?:it|they|ai|chatgpt|people|students|teachers|parents|i|we|an? (?:[a-z]+ ){0,4}(?:tool|app|bot|ai|grader|tutor|service|website|teacher|student))(?: (?:just|really|actually|also|even|ever|be able to)){0,2} (?:{verb})\b[^.!?\n]{0,50}",
+        r"\b(?:pay|paying|paid|hire|hiring)(?: [a-z]+){1,4} to (?:{do})\b[^.!?\n]{0,50}|\b(?:can|could|will|would|does|do|should|is) (?:it|they|ai|chatgpt|people|students|teachers|parents|i|we|an? (?:[a-z]+ ){0,4}(?:tool|app|bot|ai|grader|tutor|service|website|teacher|student))(?: (?:just|really|actually|also|even|ever|be able to)){0,2} (?:{do})\b[^.!?\n]{0,50}",
     ];
     pub(in super::super) const HITS: &[&str] = &[
         r"\b{verb}(?: (?:me|us|up|out|for me|this|that|in))?{gap} {work}",

@@ -264,7 +264,7 @@ pub(super) mod english {
         ),
         (
             "adv",
-            r"(?: (?:really|reall?y|re+ally|rly|jsut|actualy|just|even|definitely|actually|truly|honestly|still|only|secretly|maybe|perhaps|possibly|like|some|kind|sort|form|type|piece|kinda|sorta|of|a|an|the|and|not|for real|fucking|freaking|bloody|100%|by any chance|sure|that|your|youre|you|are|u|r|in fact|indeed|totally|goddamn|god damn|damn|freakin|fuckin|friggin|stupid|dumb|completely|supposed|to be|being|either|one of those|is),?){0,7}",
+            r"(?: (?:really|reall?y|re+ally|rly|jsut|actualy|just|even|definitely|actually|truly|honestly|still|only|secretly|maybe|perhaps|possibly|like|some|kind|sort|form|type|piece|kinda|sorta|of|a|an|the|and|not|for real|fucking|freaking|bloody|100%|by any chance|sure|that|your|youre|you|are|u|r|in fact|indeed|totally|goddamn|god damn|damn|freakin|fuckin|friggin|stupid|dumb|completely|supposed|to be|being|either|one of those|is),?){0,4}",
         ),
         ("you", r"(?:you|u|ya|yu|yo|youu)"),
         (
@@ -652,7 +652,7 @@ pub(super) mod chinese {
         ),
         (
             "adv",
-            r"(?:到底|究竟|真的|真|其实|难道|该不会|不会|应该|就|只|也|是不是|莫非|确定|老实说|说实话|实话|可能|恐怕|不|不就|会不会|该|不过|都|吗|本身|聊天的|说话的|的|账号|背后|现在|回|回答|在|跟我|和我|回复|打字|肯定|一定|绝对|多半|八成|根本|明明|果然|原来|好像|听说|请问|,){0,5}",
+            r"(?:到底|究竟|真的|真|其实|难道|该不会|不会|应该|就|只|也|是不是|莫非|确定|老实说|说实话|实话|可能|恐怕|不|不就|会不会|该|不过|都|吗|本身|聊天的|说话的|的|账号|背后|现在|回|回答|在|跟我|和我|回复|打字|肯定|一定|绝对|多半|八成|根本|明明|果然|原来|好像|听说|请问|,){0,3}",
         ),
         (
             "q",
