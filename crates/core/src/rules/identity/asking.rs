@@ -277,7 +277,7 @@ pub(super) mod english {
         ),
         (
             "few",
-            r"(?: (?:really|actually|just|even|an?|the|not|some|like|only|truly|maybe|perhaps|probably|kind|sort|of)){0,4}",
+            r"(?: (?:really|actually|just|even|an?|the|not|some|like|only|truly|maybe|perhaps|probably|kind|sort|of)){0,3}",
         ),
         ("this", r"(?:this|htis|tihs|thsi)"),
         (
