@@ -1,7 +1,8 @@
-"""Our own lines and talk of others -> data/rules/crisis.bin. `train.py SOURCES MARKS [LEAST]`
+"""Our own lines and talk of others -> data/rules/crisis.bin. `train.py SOURCES MARKS [LEAST LEAST]`
 
 SOURCES is what `fetch.sh` brought, MARKS the program built from `marks/`. Wants numpy, scipy and scikit-learn.
-LEAST is what a part must weigh, in units of the machine's margin; the figures that it was chosen by are printed."""
+LEAST is what a part must weigh, in units of the machine's margin, first one all in ASCII, then any other; the figures
+that they were chosen by are printed."""
 
 import hashlib
 import pathlib
@@ -24,10 +25,10 @@ TALK = {"smile-questions": 5000, "smile-turns": 8000, "goemotions": 32000, "cdia
 
 def own_lines():
     rows = []
-    for name in ("en", "zh", "plain"):
+    for name in ("en", "zh", "plain", "wide", "more-en", "more-zh"):
         for line in (HERE / f"{name}.tsv").read_text().splitlines():
             label, kind, text = line.split("\t", 2)
-            rows.append((label, kind if name == "plain" else f"{name}:{kind}", text))
+            rows.append((label, kind if name in ("plain", "wide") else f"{name[-2:]}:{kind}", text))
     rules = ROOT / "crates/core/src/rules/crisis"
     for name, label in (("explicit", "own"), ("harmless", "none")):
         lines = (rules / f"{name}.txt").read_text().splitlines()
@@ -58,9 +59,9 @@ class Rows:
         lines = "".join(f"x\ty\t{text}\n" for _, _, text in rows)
         things = ROOT / "data/rules/crisis-words.txt"
         out = subprocess.run([marks, things], input=lines, capture_output=True, text=True, check=True).stdout
-        row_of, anchored, starts, places, values = [], [], [0], [], []
+        row_of, anchored, ascii, starts, places, values = [], [], [], [0], [], []
         for line in out.splitlines():
-            row, is_anchored, seen = line.split("\t")
+            row, flags, seen = line.split("\t")
             seen = [int(place) for place in seen.split()]
             in_words = sum(place < PLACES for place in seen)
             root = [max(1, in_words) ** 0.5, max(1, len(seen) - in_words) ** 0.5]
@@ -68,8 +69,9 @@ class Rows:
             values += [1 / root[place >= PLACES] for place in seen]
             starts.append(len(places))
             row_of.append(int(row))
-            anchored.append(is_anchored == "1")
-        self.row_of, self.anchored = np.array(row_of), np.array(anchored)
+            anchored.append(flags[0] == "1")
+            ascii.append(flags[1] == "1")
+        self.row_of, self.anchored, self.ascii = np.array(row_of), np.array(anchored), np.array(ascii)
         shape = (len(row_of), 2 * PLACES)
         self.marks = sp.csr_matrix((np.array(values, np.float32), np.array(places), np.array(starts)), shape=shape)
 
@@ -109,7 +111,7 @@ class Rows:
 
 def main():
     sources, marks = pathlib.Path(sys.argv[1]), sys.argv[2]
-    least = float(sys.argv[3]) if len(sys.argv) > 3 else 0.05
+    least = [float(least) for least in sys.argv[3:]] or [0.1, -0.1]
     data = Rows(own_lines() + talk(sources), marks)
     everything = np.ones(len(data.rows), bool)
     # Somebody in the talk says it too: what a model that did not learn from it finds is left out.
@@ -119,20 +121,21 @@ def main():
     rows = ~((is_smile & (heaviest > -0.4)) | (is_talk & (heaviest > 0.6)))
     print("lines", len(data.rows), "left out", int((~rows).sum()))
     for by_kind in (True, False):
-        heaviest = data.heaviest(data.unseen(by_kind, rows), data.anchored)
+        over = data.unseen(by_kind, rows) - np.where(data.ascii, *least)
+        heaviest = data.heaviest(over, data.anchored)
         print("kinds left out" if by_kind else "lines left out")
         for kind in sorted(set(data.kinds)):
             for is_said in (True, False):
                 of = rows & (data.kinds == kind) & (data.is_said == is_said)
                 if of.any():
-                    found = int((heaviest[of] > least).sum())
+                    found = int((heaviest[of] > 0).sum())
                     print(f"  {'said' if is_said else 'not '} {kind}: {found} of {of.sum()}")
     model = data.fit(rows)
     weights = model.coef_[0]
     scale = 127 / np.quantile(np.abs(weights[weights != 0]), 0.9995)
     table = np.clip(np.round(weights * scale), -127, 127).astype(np.int8)
-    limit = round((least - model.intercept_[0]) * scale * 65536)
-    (ROOT / "data/rules/crisis.bin").write_bytes(table.tobytes() + struct.pack("<q", limit))
+    limits = [round((each - model.intercept_[0]) * scale * 65536) for each in least]
+    (ROOT / "data/rules/crisis.bin").write_bytes(table.tobytes() + struct.pack("<2q", *limits))
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
-//! `label<TAB>kind<TAB>line` lines → for each part of each line its marks: `number<TAB>anchored<TAB>places`, the
-//! number being that of the line. `marks THINGS < LINES`
+//! `label<TAB>kind<TAB>line` lines → for each part of each line its marks: `number<TAB>flags<TAB>places`, the
+//! number being that of the line, the flags whether the part is anchored and whether it is all in ASCII.
+//! `marks THINGS < LINES`
 
 /// What `reading` needs of the crate that it is from.
 mod normalise {
@@ -42,7 +43,8 @@ mod rules {
                 let anchored = anchors.iter().any(|anchors| anchors.may(part));
                 let mut places = Vec::new();
                 read(&things, part, &mut |place| places.push(place.to_string()));
-                writeln!(out, "{number}\t{}\t{}", u8::from(anchored), places.join(" "))?;
+                let [anchored, ascii] = [anchored, part.is_ascii()].map(u8::from);
+                writeln!(out, "{number}\t{anchored}{ascii}\t{}", places.join(" "))?;
             }
         }
         Ok(())

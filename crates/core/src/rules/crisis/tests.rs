@@ -233,10 +233,13 @@ fn bad_046_what_no_pattern_foresaw_is_weighed() {
 }
 
 /// What the weights were learnt from.
-const LEARNT: [&str; 3] = [
+const LEARNT: [&str; 6] = [
     include_str!("../../../../../training/crisis/en.tsv"),
     include_str!("../../../../../training/crisis/zh.tsv"),
     include_str!("../../../../../training/crisis/plain.tsv"),
+    include_str!("../../../../../training/crisis/wide.tsv"),
+    include_str!("../../../../../training/crisis/more-en.tsv"),
+    include_str!("../../../../../training/crisis/more-zh.tsv"),
 ];
 
 #[test]
@@ -288,6 +291,61 @@ fn bad_046_new_words_for_it_are_understood() {
         ("i like being by myself on sundays", false),
         ("我真的好差劲，什么都学不会", false),
         ("打完这把再说，我又死了", false),
+    ] {
+        assert_eq!(find(line).is_some(), wanted, "{line}");
+    }
+}
+
+#[test]
+fn bad_046_what_is_over_or_is_done_by_others_shows_no_card() {
+    for (line, wanted) in [
+        (
+            "Nine years ago I wanted to die, and this morning I planted peas",
+            false,
+        ),
+        (
+            "when i was fifteen i tried to kill myself. i teach fifteen-year-olds now",
+            false,
+        ),
+        (
+            "I used to think about suicide on every walk, now I count herons",
+            false,
+        ),
+        ("we lost my uncle to suicide in May", false),
+        ("my neighbour hanged himself, the whole street came", false),
+        (
+            "my client disclosed suicidal ideation, who do I call first?",
+            false,
+        ),
+        (
+            "If you are thinking of suicide, our choir has tea and time",
+            false,
+        ),
+        ("my brother has cut himself off from us", false),
+        ("六年前我天天想死，今天我开了家面馆", false),
+        ("高二的时候真的不想活，慢慢就好了", false),
+        ("我舅舅去年跳楼了，家里没人提", false),
+        ("这题算得我想上吊", false),
+        (
+            "ten years ago I wanted to die, and now I want it again, tonight",
+            true,
+        ),
+        ("六年前我天天想死，现在还是不想活", true),
+        ("i took all of them, sorry", true),
+        ("i keep thinking abt su1c1de", true),
+        ("i pray the lord takes me in my sleep", true),
+        ("hoping my heart stops in the night", true),
+        (
+            "driving home i keep imagining swerving into the barrier",
+            true,
+        ),
+        ("suicidle again", true),
+        ("i am not safe with myself", true),
+        ("不太想活了吧，大概", true),
+        ("这条命我也不要了", true),
+        ("还不如死在外面算了", true),
+        ("药一片一片存着，够了就走", true),
+        ("让俺死球吧", true),
     ] {
         assert_eq!(find(line).is_some(), wanted, "{line}");
     }

@@ -10,18 +10,18 @@ use super::marks::{PLACES, Things, parts, read};
 static THINGS: LazyLock<Things> =
     LazyLock::new(|| Things::new(include_str!("../../../../../data/rules/crisis-words.txt")));
 
-/// One byte a place, and then what a part must weigh, in eight.
-static WEIGHTS: &[u8; 2 * PLACES + 8] = include_bytes!("../../../../../data/rules/crisis.bin");
+/// One byte a place, and then what a part must weigh, in eight: one all in ASCII, and any other.
+static WEIGHTS: &[u8; 2 * PLACES + 16] = include_bytes!("../../../../../data/rules/crisis.bin");
 
 /// The parts of a plain text that weigh enough.
 pub(super) fn heavy(plain: &str) -> impl Iterator<Item = Range<usize>> {
-    let (_, least) = WEIGHTS.split_at(2 * PLACES);
-    let least = least
-        .iter()
-        .rev()
-        .fold(0, |n, byte| n << 8 | i64::from(*byte));
     let parts = parts(plain).into_iter();
-    parts.filter(move |part| weight(&plain[part.clone()]) > least)
+    parts.filter(|part| {
+        let part = &plain[part.clone()];
+        let least = 2 * PLACES + if part.is_ascii() { 0 } else { 8 };
+        let least = WEIGHTS[least..least + 8].iter().rev();
+        weight(part) > least.fold(0, |n, byte| n << 8 | i64::from(*byte))
+    })
 }
 
 /// Each of the two halves counts by the root of how many marks it has, so that a long part weighs no more than a

@@ -16,6 +16,9 @@ const JOINED: usize = 64;
 /// … and so many are a set at all.
 const MOST: usize = 256;
 
+/// A class of more characters may be anything.
+const CHARS: usize = 32;
+
 /// Strings of which one must occur.
 type Set = Vec<Vec<u8>>;
 
@@ -151,7 +154,18 @@ impl Need {
                     _ => Need::all(Vec::new()),
                 }
             }
-            HirKind::Class(Class::Unicode(_)) => Need::all(Vec::new()),
+            // What is written as one character or another arrives as this.
+            HirKind::Class(Class::Unicode(class)) => {
+                let chars = class.iter().flat_map(|range| range.start()..=range.end());
+                let few: Set = chars
+                    .take(CHARS + 1)
+                    .map(|c| c.to_string().into())
+                    .collect();
+                match few.len() {
+                    0..=CHARS => Need::exactly(few),
+                    _ => Need::all(Vec::new()),
+                }
+            }
             HirKind::Capture(capture) => Need::of(&capture.sub),
             HirKind::Repetition(many) => match (many.min, many.max, Need::of(&many.sub)) {
                 (1, Some(1), one) => one,
@@ -278,5 +292,7 @@ mod tests {
         check("我(?:想|要)?死", "我死", true);
         check("我(?:想|要)?死", "我想活", false);
         check("i", "anything", true);
+        check("(?:食|吞)了[^.]{0,6}(?:药|毒)", "吃了药", false);
+        check("(?:食|吞)了[^.]{0,6}(?:药|毒)", "吞了毒", true);
     }
 }
