@@ -111,7 +111,7 @@ class Rows:
 
 def main():
     sources, marks = pathlib.Path(sys.argv[1]), sys.argv[2]
-    least = [float(least) for least in sys.argv[3:]] or [0.1, -0.1]
+    least = [float(least) for least in sys.argv[3:]] or [0.1, 0.0]
     data = Rows(own_lines() + talk(sources), marks)
     everything = np.ones(len(data.rows), bool)
     # Somebody in the talk says it too: what a model that did not learn from it finds is left out.
