@@ -80,16 +80,15 @@ fn find_in(plain: &Plain) -> Option<Hit> {
 fn weigh(plain: &Plain) -> Option<Hit> {
     let text = std::str::from_utf8(plain.text()).ok()?;
     // Most lines end here, before the masks.
-    weigh::heavy(text).next()?;
+    let may = |part: &str| READERS.iter().any(|reader| reader.said.may(part));
+    weigh::heavy(text, may).next()?;
     let mut masked = text.as_bytes().to_vec();
     for Reader { said, .. } in READERS.iter() {
         said.mask(plain, &said.seen(plain), &mut masked);
     }
     let masked = std::str::from_utf8(&masked).ok()?;
-    let part = weigh::heavy(masked).find(|part| {
-        let part = &masked[part.clone()];
-        READERS.iter().any(|reader| reader.said.may(part)) && !is_told(part.as_bytes())
-    })?;
+    let mut heavy = weigh::heavy(masked, may);
+    let part = heavy.find(|part| !is_told(&masked.as_bytes()[part.clone()]))?;
     let why = "sounds like somebody who wants to die or hurt themselves, or is near one";
     Some(Hit::sure(plain.original(part), "crisis", why))
 }

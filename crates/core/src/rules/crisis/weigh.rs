@@ -13,11 +13,15 @@ static THINGS: LazyLock<Things> =
 /// One byte a place, and then what a part must weigh, in eight: one all in ASCII, and any other.
 static WEIGHTS: &[u8; 2 * PLACES + 16] = include_bytes!("../../../../../data/rules/crisis.bin");
 
-/// The parts of a plain text that weigh enough.
-pub(super) fn heavy(plain: &str) -> impl Iterator<Item = Range<usize>> {
+/// The parts of a plain text that may say it at all and weigh enough.
+pub(super) fn heavy(plain: &str, may: impl Fn(&str) -> bool) -> impl Iterator<Item = Range<usize>> {
     let parts = parts(plain).into_iter();
-    parts.filter(|part| {
+    parts.filter(move |part| {
         let part = &plain[part.clone()];
+        // Of a long text few parts are weighed.
+        if !may(part) {
+            return false;
+        }
         let least = 2 * PLACES + if part.is_ascii() { 0 } else { 8 };
         let least = WEIGHTS[least..least + 8].iter().rev();
         weight(part) > least.fold(0, |n, byte| n << 8 | i64::from(*byte))
