@@ -81,7 +81,7 @@ impl Gathered {
         }
         let (needles, sets_of): (Vec<_>, Vec<_>) = of.into_iter().unzip();
         let automaton = AhoCorasick::builder()
-            .kind(Some(AhoCorasickKind::DFA))
+            .kind(Some(AhoCorasickKind::ContiguousNFA))
             .build(needles)
             .expect("short strings make an automaton");
         Needles {
