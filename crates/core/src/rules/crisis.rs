@@ -23,6 +23,8 @@ use super::reading::{Finder, Plain, compile};
 /// What says it, in one language.
 struct Reader {
     said: Finder,
+    /// What a text must hold to be weighed.
+    weighed: Finder,
     /// In the same sentence it is long ago; only for somebody near.
     past: Regex,
 }
@@ -37,10 +39,12 @@ static READERS: LazyLock<[Reader; 2]> = LazyLock::new(|| {
     [
         Reader {
             said: Finder::new(en::ANCHORS, en::WORDS, en::MASKS, &[en::OWN, en::NEAR]),
+            weighed: without(en::ANCHORS, en::ORDINARY),
             past: compile(en::WORDS, en::PAST),
         },
         Reader {
             said: Finder::new(zh::ANCHORS, zh::WORDS, zh::MASKS, &[zh::OWN, zh::NEAR]),
+            weighed: without(zh::ANCHORS, zh::ORDINARY),
             past: compile(zh::WORDS, zh::PAST),
         },
     ]
@@ -80,17 +84,24 @@ fn find_in(plain: &Plain) -> Option<Hit> {
 fn weigh(plain: &Plain) -> Option<Hit> {
     let text = std::str::from_utf8(plain.text()).ok()?;
     // Most lines end here, before the masks.
-    let may = |part: &str| READERS.iter().any(|reader| reader.said.may(part));
-    weigh::heavy(text, may).next()?;
+    let weighed = |part: &str| READERS.iter().any(|reader| reader.weighed.may(part));
+    weigh::heavy(text, weighed).next()?;
     let mut masked = text.as_bytes().to_vec();
     for Reader { said, .. } in READERS.iter() {
         said.mask(plain, &said.seen(plain), &mut masked);
     }
     let masked = std::str::from_utf8(&masked).ok()?;
+    let may = |part: &str| READERS.iter().any(|reader| reader.said.may(part));
     let mut heavy = weigh::heavy(masked, may);
     let part = heavy.find(|part| !is_told(&masked.as_bytes()[part.clone()]))?;
     let why = "sounds like somebody who wants to die or hurt themselves, or is near one";
     Some(Hit::sure(plain.original(part), "crisis", why))
+}
+
+fn without(anchors: &[&str], ordinary: &[&str]) -> Finder {
+    let mut rest = anchors.to_vec();
+    rest.retain(|anchor| !ordinary.contains(anchor));
+    Finder::new(&rest, &[], &[], &[])
 }
 
 impl Reader {

@@ -1,5 +1,8 @@
 //! How Chinese says it, and what only sounds like it.
 
+/// Those of them that ordinary talk is full of: a pattern may need them, but nothing is weighed for their sake.
+pub(super) const ORDINARY: &[&str] = &["今晚", "走了", "我走", "走得", "先走", "保重", "河边"];
+
 /// Without one of these there is nothing to read.
 pub(super) const ANCHORS: &[&str] = &[
     "不活",

@@ -1,5 +1,16 @@
 //! How English says it, and what only sounds like it.
 
+/// Those of them that ordinary talk is full of: a pattern may need them, but nothing is weighed for their sake.
+pub(super) const ORDINARY: &[&str] = &[
+    "tonight",
+    "tonite",
+    "forever",
+    "goodbye",
+    "living",
+    "by the time",
+    "when you read",
+];
+
 /// Without one of these there is nothing to read.
 pub(super) const ANCHORS: &[&str] = &[
     "kill",

@@ -243,6 +243,22 @@ const LEARNT: [&str; 6] = [
 ];
 
 #[test]
+fn bad_046_an_ordinary_evening_is_not_weighed() {
+    for line in [
+        "which team should I bet on tonight",
+        "what should I cook tonight",
+        "I want to go home tonight",
+        "she has to work again tonight",
+        "我走到图书馆了，等会儿去找你",
+        "在河边，老地方",
+        "今晚有事，回去晚点",
+        "兄弟们，我走了，保重！",
+    ] {
+        assert_eq!(find(line), None, "{line}");
+    }
+}
+
+#[test]
 fn bad_046_new_words_for_it_are_understood() {
     for (line, wanted) in [
         ("只要能死，怎么死都行", true),
