@@ -19,34 +19,37 @@ const OWN: i64 = 120;
 /// Shorter names are also words; they count at the start only.
 const MIDDLE_NAME: usize = 4;
 
+/// A place for so many bytes is kept for the next line.
+const KEPT: usize = 256;
+
 /// One line as it was heard.
-#[derive(Clone, Debug, Default)]
-pub struct Heard {
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Heard<'a> {
     /// What the answer calls it by.
-    pub id: String,
+    pub id: &'a str,
     /// Who said it: the platform's id, or the name if there is none.
-    pub member: String,
+    pub member: &'a str,
     /// What they are called in the room.
-    pub name: String,
+    pub name: &'a str,
     /// The words.
-    pub text: String,
+    pub text: &'a str,
     /// When; left out, all lines are fresh.
     pub at: Option<Timestamp>,
     /// The members mentioned, by id.
-    pub mentions: Vec<String>,
+    pub mentions: &'a [&'a str],
     /// The line it quotes.
-    pub quotes: Option<Quoted>,
+    pub quotes: Option<Quoted<'a>>,
 }
 
 /// A quoted line, as much as is known of it.
-#[derive(Clone, Debug, Default)]
-pub struct Quoted {
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Quoted<'a> {
     /// Its id; empty if unknown.
-    pub id: String,
+    pub id: &'a str,
     /// Its words.
-    pub text: String,
+    pub text: &'a str,
     /// Who said it, by id or name; empty if unknown.
-    pub member: String,
+    pub member: &'a str,
 }
 
 /// The last lines of one room.
@@ -75,11 +78,27 @@ struct Line {
 }
 
 /// The rest of it, which is looked at more rarely.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 struct Said {
     id: String,
     name: String,
     text: String,
+}
+
+impl Said {
+    /// In the place of another one.
+    fn now(mut self, heard: &Heard<'_>) -> Said {
+        for (place, words) in [
+            (&mut self.id, heard.id),
+            (&mut self.name, heard.name),
+            (&mut self.text, heard.text),
+        ] {
+            place.clear();
+            place.shrink_to(KEPT);
+            place.push_str(words);
+        }
+        self
+    }
 }
 
 /// How many lines are of somebody whose name ends in these bits when hashed: most words are nobody's name, and that is
@@ -108,17 +127,18 @@ impl Names {
 }
 
 impl Replies {
-    /// Takes in a line and says which earlier ones it answers, by id; none opens a thread.
-    pub fn hear(&mut self, heard: Heard) -> Vec<String> {
+    /// Takes in a line and says which earlier one it answers, by id; none opens a thread.
+    pub fn hear(&mut self, heard: &Heard<'_>) -> Option<String> {
+        let name = key(heard.name);
         let member = if heard.member.is_empty() {
-            key(&heard.name)
+            name
         } else {
-            key(&heard.member)
+            key(heard.member)
         };
-        let to = self.addressed(&heard, member);
+        let to = self.addressed(heard, member);
         let answered = self
-            .quoted(&heard)
-            .or_else(|| self.answered(&heard, member, to));
+            .quoted(heard)
+            .or_else(|| self.answered(heard, member, to));
         let with = to.or_else(|| {
             let line = self.lines.get(answered?)?;
             if line.member == member {
@@ -127,13 +147,13 @@ impl Replies {
                 Some(line.member)
             }
         });
-        let ids = answered
+        let id = answered
             .and_then(|index| self.said.get(index))
             .map(|said| said.id.clone());
-        if self.lines.len() >= LINES_REMEMBERED {
-            self.forget_at(0);
-        }
-        let name = key(&heard.name);
+        let oldest = match self.lines.len() >= LINES_REMEMBERED {
+            true => self.forget_at(0),
+            false => None,
+        };
         let mut chars = heard.name.chars();
         let (begins, second) = (chars.next(), chars.next());
         self.names.add(name);
@@ -145,12 +165,8 @@ impl Replies {
             at: heard.at.map(Timestamp::as_second),
             begins: second.and(begins),
         });
-        self.said.push_back(Said {
-            id: heard.id,
-            name: heard.name,
-            text: heard.text,
-        });
-        ids.into_iter().collect()
+        self.said.push_back(oldest.unwrap_or_default().now(heard));
+        id
     }
 
     /// Forgets a line that was taken back.
@@ -160,11 +176,11 @@ impl Replies {
         }
     }
 
-    fn forget_at(&mut self, index: usize) {
-        self.said.remove(index);
+    fn forget_at(&mut self, index: usize) -> Option<Said> {
         if let Some(line) = self.lines.remove(index) {
             self.names.remove(line.name);
         }
+        self.said.remove(index)
     }
 
     fn last_said(&self, is_it: impl Fn(&Said) -> bool) -> Option<usize> {
@@ -181,7 +197,7 @@ impl Replies {
         Some(from + index)
     }
 
-    fn quoted(&self, heard: &Heard) -> Option<usize> {
+    fn quoted(&self, heard: &Heard<'_>) -> Option<usize> {
         let quoted = heard.quotes.as_ref()?;
         if !quoted.id.is_empty()
             && let Some(index) = self.last_said(|said| said.id == quoted.id)
@@ -192,7 +208,7 @@ impl Replies {
         if words.is_empty() {
             return None;
         }
-        let by = key(&quoted.member);
+        let by = key(quoted.member);
         let mut lines = self.lines.iter().zip(&self.said);
         lines.rposition(|(line, said)| {
             (quoted.member.is_empty() || line.member == by || line.name == by)
@@ -201,8 +217,8 @@ impl Replies {
     }
 
     /// The member that a line names: mentioned, or called by name, at the start best.
-    fn addressed(&self, heard: &Heard, me: u64) -> Option<u64> {
-        for mention in &heard.mentions {
+    fn addressed(&self, heard: &Heard<'_>, me: u64) -> Option<u64> {
+        for mention in heard.mentions {
             let mentioned = key(mention);
             if mentioned != me && self.last(|line| line.member == mentioned).is_some() {
                 return Some(mentioned);
@@ -244,7 +260,7 @@ impl Replies {
             .map(|index| self.lines[index].member)
     }
 
-    fn answered(&self, heard: &Heard, me: u64, to: Option<u64>) -> Option<usize> {
+    fn answered(&self, heard: &Heard<'_>, me: u64, to: Option<u64>) -> Option<usize> {
         let own = self.last(|line| line.member == me);
         // After my own last line.
         let newer = own.map_or(0, |own| own + 1);
@@ -282,7 +298,7 @@ impl Replies {
         Some(own).filter(|own| fresh(*own, OWN))
     }
 
-    fn age(&self, index: usize, heard: &Heard) -> Option<i64> {
+    fn age(&self, index: usize, heard: &Heard<'_>) -> Option<i64> {
         let (then, now) = (self.lines[index].at?, heard.at?);
         Some(now.as_second().saturating_sub(then))
     }
@@ -318,6 +334,9 @@ fn key(name: &str) -> u64 {
     for c in name.chars() {
         if c.is_ascii() {
             add(c.to_ascii_lowercase());
+        } else if matches!(c, '\u{2e80}'..='\u{9fff}') {
+            // Chinese and its neighbours know no small letters.
+            add(c);
         } else {
             c.to_lowercase().for_each(&mut add);
         }
@@ -334,15 +353,15 @@ mod tests {
         let mut replies = Replies::default();
         for (n, (minute, name, text, answers)) in talk.iter().enumerate() {
             let heard = Heard {
-                id: n.to_string(),
-                member: format!("id-{name}"),
-                name: (*name).to_owned(),
-                text: (*text).to_owned(),
+                id: &n.to_string(),
+                member: &format!("id-{name}"),
+                name,
+                text,
                 at: Some(Timestamp::from_second(1_800_000_000 + minute * 60).unwrap()),
                 ..Heard::default()
             };
-            let expected: Vec<String> = answers.iter().map(ToString::to_string).collect();
-            assert_eq!(replies.hear(heard), expected, "line {n}: {text}");
+            let expected = answers.map(|n| n.to_string());
+            assert_eq!(replies.hear(&heard), expected, "line {n}: {text}");
         }
     }
 
@@ -384,39 +403,38 @@ mod tests {
     #[test]
     fn a_quote_or_a_mention_says_it_outright() {
         let mut replies = Replies::default();
-        let line = |id: &str, member: &str, text: &str| Heard {
-            id: id.into(),
-            member: member.into(),
-            name: member.to_uppercase(),
-            text: text.into(),
-            ..Heard::default()
-        };
-        replies.hear(line("1", "a", "one"));
-        replies.hear(line("2", "b", "two"));
-        replies.hear(line("3", "a", "three"));
-        let quote = |id: &str, text: &str, member: &str| {
-            Some(Quoted {
-                id: id.into(),
-                text: text.into(),
-                member: member.into(),
+        let mut hear = |id, member, text, quotes, mentions| {
+            replies.hear(&Heard {
+                id,
+                member,
+                name: &member.to_uppercase(),
+                text,
+                quotes,
+                mentions,
+                at: None,
             })
         };
-        let mut by_id = line("4", "c", "yes");
-        by_id.quotes = quote("2", "", "");
-        assert_eq!(replies.hear(by_id), ["2"]);
-        let mut by_words = line("5", "d", "no");
-        by_words.quotes = quote("", " one ", "A");
-        assert_eq!(replies.hear(by_words), ["1"]);
-        let mut unknown = line("6", "e", "what?");
-        unknown.quotes = quote("99", "never said", "");
-        assert!(replies.hear(unknown).is_empty());
-        let mut mention = line("7", "f", "look");
-        mention.mentions = vec!["nobody".into(), "b".into()];
-        assert_eq!(replies.hear(mention), ["2"]);
+        let quote = |id, text, member| Some(Quoted { id, text, member });
+        hear("1", "a", "one", None, &[]);
+        hear("2", "b", "two", None, &[]);
+        hear("3", "a", "three", None, &[]);
+        let by_id = hear("4", "c", "yes", quote("2", "", ""), &[]);
+        assert_eq!(by_id.as_deref(), Some("2"));
+        let by_words = hear("5", "d", "no", quote("", " one ", "A"), &[]);
+        assert_eq!(by_words.as_deref(), Some("1"));
+        let unknown = hear("6", "e", "what?", quote("99", "never said", ""), &[]);
+        assert_eq!(unknown, None);
+        let mention = hear("7", "f", "look", None, &["nobody", "b"]);
+        assert_eq!(mention.as_deref(), Some("2"));
         replies.forget("2");
-        let mut gone = line("8", "g", "see");
-        gone.quotes = quote("2", "", "");
-        assert!(replies.hear(gone).is_empty());
+        let gone = replies.hear(&Heard {
+            id: "8",
+            member: "g",
+            text: "see",
+            quotes: quote("2", "", ""),
+            ..Heard::default()
+        });
+        assert_eq!(gone, None);
     }
 
     #[test]
@@ -424,13 +442,14 @@ mod tests {
         let mut replies = Replies::default();
         for n in 0..300 {
             let text = ["@@@:::", "", "，，，", "a:b:c:d", "\u{202e}名：", "  \n"][n % 6].repeat(n);
-            replies.hear(Heard {
-                id: n.to_string(),
-                name: "名".repeat(n % 5),
-                text,
+            replies.hear(&Heard {
+                id: &n.to_string(),
+                name: &"名".repeat(n % 5),
+                text: &text,
                 ..Heard::default()
             });
         }
         assert_eq!(replies.lines.len(), LINES_REMEMBERED);
+        assert_eq!(replies.said.len(), LINES_REMEMBERED);
     }
 }

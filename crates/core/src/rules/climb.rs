@@ -2,9 +2,10 @@
 //! members. Bounded, by hashes instead of names, and forgotten in time. It decides nothing.
 
 use std::collections::{HashMap, VecDeque};
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::hash::{BuildHasher, Hash};
 use std::time::Duration;
 
+use foldhash::fast::RandomState;
 use jiff::Timestamp;
 use sha2::{Digest as _, Sha256};
 
@@ -100,8 +101,10 @@ impl Said {
 /// What is remembered.
 #[derive(Debug, Default)]
 pub struct Climbs {
-    rungs: HashMap<(Who, RuleKey), Rungs>,
-    talk: HashMap<Who, Talk>,
+    rungs: HashMap<(Who, RuleKey), Rungs, RandomState>,
+    talk: HashMap<Who, Talk, RandomState>,
+    /// For words that somebody says.
+    words: RandomState,
     /// Time as the stream tells it; it never goes back.
     latest: Option<Timestamp>,
 }
@@ -121,7 +124,8 @@ struct Talk {
 
 #[derive(Debug)]
 struct Words {
-    at: Timestamp,
+    /// In nanoseconds.
+    at: i64,
     hash: u64,
     /// Which message they were of, where that is known.
     message: Option<u64>,
@@ -221,15 +225,16 @@ impl Climbs {
         let now = self.time(when.at);
         if self.talk.len() >= MOST {
             make_room(&mut self.talk, |talk| {
-                talk.said.back().map_or(Timestamp::MIN, |words| words.at)
+                talk.said.back().map_or(i64::MIN, |words| words.at)
             });
         }
+        let now = nanoseconds(now.as_nanosecond());
         let said = &mut self.talk.entry(who).or_default().said;
-        let mut hasher = DefaultHasher::new();
-        words.hash(&mut hasher);
-        let hash = hasher.finish();
-        let age = |words: &Words| now.duration_since(words.at).unsigned_abs();
-        let keep = within.max(REPEATS_WITHIN);
+        let hash = self.words.hash_one(words);
+        let age = |words: &Words| now.saturating_sub(words.at);
+        let [within, soon] =
+            [within, REPEATS_WITHIN].map(|time| nanoseconds(time.as_nanos().cast_signed()));
+        let keep = within.max(soon);
         while said.len() > messages.max(REPEATS)
             || said.front().is_some_and(|words| age(words) > keep)
         {
@@ -248,7 +253,7 @@ impl Climbs {
         }
         let same = said
             .iter()
-            .filter(|words| words.hash == hash && age(words) < REPEATS_WITHIN);
+            .filter(|words| words.hash == hash && age(words) < soon);
         (same.count() >= REPEATS).then_some(TooMuch::Repeats)
     }
 
@@ -259,12 +264,20 @@ impl Climbs {
     }
 }
 
+/// As they are counted here: the farthest times there are lie beyond that, and are all the same.
+fn nanoseconds(n: i128) -> i64 {
+    i64::try_from(n).unwrap_or(if n < 0 { i64::MIN } else { i64::MAX })
+}
+
 /// The older half goes.
-fn make_room<K: Clone + Eq + Hash, V>(map: &mut HashMap<K, V>, last: impl Fn(&V) -> Timestamp) {
+fn make_room<K: Eq + Hash, V, T: Copy + Ord>(
+    map: &mut HashMap<K, V, RandomState>,
+    last: impl Fn(&V) -> T,
+) {
     if map.len() < MOST {
         return;
     }
-    let mut times: Vec<Timestamp> = map.values().map(&last).collect();
+    let mut times: Vec<T> = map.values().map(&last).collect();
     let middle = times.len() / 2;
     let (_, median, _) = times.select_nth_unstable(middle);
     let median = *median;

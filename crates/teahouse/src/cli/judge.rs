@@ -2,15 +2,16 @@
 //! the charter and its lists and nothing else; the same lines always get the same verdicts.
 
 mod shapes;
+mod turns;
 
 use std::collections::{HashMap, HashSet};
-use std::io::{BufRead, BufReader, Write};
+use std::io::{Stdin, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 
 use anyhow::Context;
 use clap::{Args, ValueEnum};
+use foldhash::fast::RandomState;
 use teahouse_core::rules::climb::{Climbs, Said, Who};
 use teahouse_core::rules::judge::{Line, Seen, Voice};
 use teahouse_core::rules::{self, Side, language, level, links};
@@ -20,18 +21,17 @@ use super::config_errors;
 use crate::config::{self, Ruled};
 use crate::logs;
 use shapes::{In, Out};
+use turns::{Gone, Lines, Raw, Turns};
 
-/// Lines that travel together from reader to judge to writer.
-const BATCH: usize = 512;
-/// Batches on their way at once, for each judge.
-const AHEAD: usize = 12;
+/// So many lines are judged together, so that they are still at hand when they are written.
+const BATCH: usize = 32;
 /// Rooms whose latest lines are remembered.
 const ROOMS: usize = 1_000;
 /// Names of which each judge knows that no rule minds them.
 const NAMES: usize = 4_096;
 /// Names longer than so many bytes are looked at again.
 const LONGEST_NAME: usize = 256;
-/// So many bytes are written at once, and the rest of a line.
+/// So many bytes are written at once, and the rest of a batch.
 const WRITTEN: usize = 1 << 17;
 /// The longest line that is read: a longer one is an error, and the next one is read as usual.
 const LONGEST: usize = 4 << 20;
@@ -70,44 +70,14 @@ impl WhoseWords {
 }
 
 /// A line that was looked at; what needs the lines before it is still to be done.
-struct Looked {
-    line: In,
+struct Looked<'l> {
+    line: In<'l>,
     seen: Seen,
-    out: Out,
+    out: Out<'l>,
 }
 
-/// Lines as they were read, one after the other.
-struct Raw {
-    /// The number of the first one.
-    first: usize,
-    bytes: Vec<u8>,
-    ends: Vec<usize>,
-}
-
-impl Raw {
-    /// `bytes` or so will be there.
-    fn starting_at(first: usize, bytes: usize) -> Raw {
-        Raw {
-            first,
-            bytes: Vec::with_capacity(bytes),
-            ends: Vec::with_capacity(BATCH),
-        }
-    }
-
-    fn next_number(&self) -> usize {
-        self.first + self.ends.len()
-    }
-
-    /// Each line with its number.
-    fn lines(&self) -> impl Iterator<Item = (usize, &[u8])> {
-        let starts = std::iter::once(0).chain(self.ends.iter().copied());
-        let spans = starts.zip(&self.ends);
-        (self.first..).zip(spans.map(|(start, end)| &self.bytes[start..*end]))
-    }
-}
-
-/// The same, looked at; of what cannot be judged the answer is ready.
-type Done = Vec<Result<Looked, Box<Out>>>;
+/// Of what cannot be judged the answer is ready.
+type Done<'l> = Result<Looked<'l>, Box<Out<'l>>>;
 
 impl Judge {
     pub(super) fn run(self) -> anyhow::Result<ExitCode> {
@@ -124,66 +94,34 @@ impl Judge {
             ruled: &ruled,
             side: self.side.side(),
             explain: self.explain,
+            lines: Lines::of(std::io::stdin()),
+            memory: Turns::of(Memory::default()),
+            output: Turns::of(Vec::with_capacity(2 * WRITTEN)),
         };
         std::thread::scope(|threads| {
-            let mut to_judges = Vec::new();
-            let mut from_judges = Vec::new();
-            for _ in 0..judges {
-                let (lines, work) = sync_channel::<Raw>(AHEAD);
-                let (done, looked) = sync_channel(AHEAD);
-                let (back, spent) = channel();
-                threads.spawn(move || desk.look_at_all(&work, &done, &spent));
-                to_judges.push(lines);
-                from_judges.push((looked, back));
-            }
-            let reader = threads.spawn(move || read_all(&to_judges));
-            let written = desk.write_all(&from_judges);
-            // A reader that waits for a judge is let go of: nobody takes its lines any more.
-            drop(from_judges);
-            let read = reader
-                .join()
-                .unwrap_or_else(|_| Err(anyhow::anyhow!("the reader broke off")));
-            written.and(read)
+            let judges: Vec<_> = (0..judges)
+                .map(|_| threads.spawn(|| desk.judge_all()))
+                .collect();
+            judges.into_iter().try_for_each(|judge| {
+                let broke_off = |_| Err(anyhow::anyhow!("a judge broke off"));
+                judge.join().unwrap_or_else(broke_off)
+            })
         })?;
+        write(&desk.output.ended())?;
+        desk.lines.ended().context("cannot read standard input")?;
         Ok(ExitCode::SUCCESS)
     }
 }
 
-/// Reads lines and deals them out, a batch to each judge in turn.
-fn read_all(judges: &[SyncSender<Raw>]) -> anyhow::Result<()> {
-    let mut input = BufReader::with_capacity(1 << 20, std::io::stdin().lock());
-    let mut turn = 0;
-    let mut batch = Raw::starting_at(1, 0);
-    loop {
-        let read = input
-            .read_until(b'\n', &mut batch.bytes)
-            .context("cannot read standard input")?;
-        let is_end = read == 0;
-        if !is_end {
-            batch.ends.push(batch.bytes.len());
-        }
-        if batch.ends.len() >= BATCH || (is_end && !batch.ends.is_empty()) {
-            let like_this_one = batch.bytes.len().min(LONGEST) * 5 / 4;
-            let next = Raw::starting_at(batch.next_number(), like_this_one);
-            let full = std::mem::replace(&mut batch, next);
-            // The writer has gone: nobody reads any further.
-            if judges[turn % judges.len()].send(full).is_err() {
-                return Ok(());
-            }
-            turn += 1;
-        }
-        if is_end {
-            return Ok(());
-        }
-    }
-}
-
-/// Where lines are judged.
-#[derive(Clone, Copy)]
+/// Where lines are judged, by several hands.
 struct Desk<'r> {
     ruled: &'r Ruled,
     side: Side,
     explain: bool,
+    lines: Lines<Stdin>,
+    memory: Turns<Memory>,
+    /// What is judged and not yet written.
+    output: Turns<Vec<u8>>,
 }
 
 /// What the lines before have left.
@@ -196,7 +134,7 @@ struct Memory {
 /// The rooms that somebody has spoken in.
 #[derive(Default)]
 struct Rooms {
-    rooms: HashMap<String, Room>,
+    rooms: HashMap<String, Room, RandomState>,
     /// How many lines there were.
     lines: u64,
 }
@@ -210,36 +148,68 @@ struct Room {
 }
 
 impl Desk<'_> {
-    /// What was written comes back: memory is given up most cheaply where it was taken.
-    fn look_at_all(&self, work: &Receiver<Raw>, done: &SyncSender<Done>, spent: &Receiver<Done>) {
-        let mut names = HashSet::new();
-        while let Ok(batch) = work.recv() {
-            spent.try_iter().for_each(drop);
-            let looked = batch
-                .lines()
-                .map(|(number, line)| self.look(number, line, &mut names))
-                .collect();
-            if done.send(looked).is_err() {
-                return;
+    /// Takes lines as long as there are any: looks at each, does in turn what needs the lines before, and writes in
+    /// turn.
+    fn judge_all(&self) -> anyhow::Result<()> {
+        let mut gone = Gone(Some(|| {
+            self.memory.end();
+            self.output.end();
+        }));
+        let mut names = HashSet::default();
+        let (mut raw, mut written) = (Raw::default(), Vec::new());
+        while self.lines.take(BATCH, &mut raw) {
+            let look = |(number, line)| self.look(number, line, &mut names);
+            let mut batch: Vec<Done<'_>> = raw.lines().map(look).collect();
+            let finish = |memory: &mut Memory| {
+                for looked in batch.iter_mut().flatten() {
+                    self.finish(looked, memory);
+                }
+            };
+            let Some(()) = self.memory.have(raw.turn, finish) else {
+                return Ok(());
+            };
+            written.clear();
+            for done in &batch {
+                let out = match done {
+                    Ok(looked) => &looked.out,
+                    Err(out) => out,
+                };
+                serde_json::to_writer(&mut written, out).context("cannot write")?;
+                written.push(b'\n');
+            }
+            let write = |output: &mut Vec<u8>| {
+                output.extend_from_slice(&written);
+                if output.len() < WRITTEN && !raw.is_awaited {
+                    return Ok(true);
+                }
+                let is_read = write(output);
+                output.clear();
+                is_read
+            };
+            // Whoever has seen enough goes.
+            if self.output.have(raw.turn, write).transpose()? != Some(true) {
+                return Ok(());
             }
         }
+        gone.0 = None;
+        Ok(())
     }
 
     /// All that one line tells by itself. Who says it is mostly known already.
-    fn look(
+    fn look<'l>(
         &self,
         number: usize,
-        line: &[u8],
-        names: &mut HashSet<String>,
-    ) -> Result<Looked, Box<Out>> {
+        line: &'l [u8],
+        names: &mut HashSet<String, RandomState>,
+    ) -> Done<'l> {
         if line.len() > LONGEST {
             let why = format!("the line has {} bytes, {LONGEST} are read", line.len());
             return Err(Box::new(Out::error(why, number)));
         }
         let mut line = In::read(line).map_err(|why| Box::new(Out::error(why, number)))?;
         let id = std::mem::take(&mut line.id);
-        let text = line.text.as_str();
-        let name = line.member.as_ref().map(|member| member.name.as_str());
+        let text = &*line.text;
+        let name = line.member.as_ref().map(|member| &*member.name);
         let beside = name.filter(|name| self.may_mind(name, names));
         let charter = &self.ruled.charter;
         let (mut seen, rewritten, judgement) = match self.side {
@@ -285,7 +255,7 @@ impl Desk<'_> {
     }
 
     /// Whether a rule may mind a name.
-    fn may_mind(&self, name: &str, names: &mut HashSet<String>) -> bool {
+    fn may_mind(&self, name: &str, names: &mut HashSet<String, RandomState>) -> bool {
         if names.contains(name) {
             return false;
         }
@@ -301,7 +271,7 @@ impl Desk<'_> {
 
     fn with_line<T>(
         &self,
-        line: &In,
+        line: &In<'_>,
         beside: Option<&str>,
         look: impl FnOnce(&Line<'_>) -> T,
     ) -> T {
@@ -309,7 +279,7 @@ impl Desk<'_> {
         let joined = member.and_then(|member| member.joined);
         look(&Line {
             text: &line.text,
-            quote: line.quote.as_ref().map(|quote| quote.text.as_str()),
+            quote: line.quote.as_ref().map(|quote| &*quote.text),
             beside: beside.as_slice(),
             member: member.map(|member| &member.id),
             role: member.and_then(|member| member.role),
@@ -320,36 +290,8 @@ impl Desk<'_> {
         })
     }
 
-    /// Takes the judges' batches in turn, does what needs the lines before, and writes.
-    fn write_all(&self, judges: &[(Receiver<Done>, Sender<Done>)]) -> anyhow::Result<()> {
-        let mut output = std::io::stdout().lock();
-        let mut lines = Vec::with_capacity(2 * WRITTEN);
-        let mut memory = Memory::default();
-        for (judge, back) in judges.iter().cycle() {
-            let Ok(mut batch) = judge.recv() else { break };
-            for looked in &mut batch {
-                let out = match looked {
-                    Ok(looked) => self.finish(looked, &mut memory),
-                    Err(out) => out,
-                };
-                serde_json::to_writer(&mut lines, out).context("cannot write")?;
-                lines.push(b'\n');
-                if lines.len() >= WRITTEN {
-                    if !write(&mut output, &lines)? {
-                        return Ok(());
-                    }
-                    lines.clear();
-                }
-            }
-            // A judge that has ended takes nothing back.
-            let _ = back.send(batch);
-        }
-        write(&mut output, &lines)?;
-        Ok(())
-    }
-
     /// Does what needs the lines before.
-    fn finish<'l>(&self, looked: &'l mut Looked, memory: &mut Memory) -> &'l Out {
+    fn finish(&self, looked: &mut Looked<'_>, memory: &mut Memory) {
         let Looked { line, seen, out } = looked;
         let said = line.said();
         if self.side != Side::Answer {
@@ -361,28 +303,23 @@ impl Desk<'_> {
             out.judged(judgement);
         }
         if let Some((room, member, at)) = said {
-            out.answers_to = memory.rooms.enter(room).replies.hear(Heard {
-                id: out.id.clone(),
-                member: member.to_owned(),
-                name: line
-                    .member
-                    .as_ref()
-                    .map(|member| member.name.clone())
-                    .unwrap_or_default(),
-                text: line.text.clone(),
+            out.answers_to = memory.rooms.enter(room).replies.hear(&Heard {
+                id: &out.id,
+                member,
+                name: line.member.as_ref().map_or("", |member| &member.name),
+                text: &line.text,
                 at: Some(at),
-                mentions: vec![],
+                mentions: &[],
                 quotes: line.quote.as_ref().map(|quote| Quoted {
-                    id: String::new(),
-                    text: quote.text.clone(),
-                    member: quote.member.clone(),
+                    id: "",
+                    text: &quote.text,
+                    member: &quote.member,
                 }),
             });
         }
         if self.explain {
             out.explain(&self.ruled.charter);
         }
-        out
     }
 }
 
@@ -405,8 +342,9 @@ impl Rooms {
     }
 }
 
-/// Whether anybody still reads; whoever has seen enough goes.
-fn write(output: &mut impl Write, lines: &[u8]) -> anyhow::Result<bool> {
+/// Whether anybody still reads.
+fn write(lines: &[u8]) -> anyhow::Result<bool> {
+    let mut output = std::io::stdout().lock();
     match output.write_all(lines).and_then(|()| output.flush()) {
         Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(false),
         done => done.map(|()| true).context("cannot write"),

@@ -1,5 +1,6 @@
 //! What `teahouse judge` reads and writes, as the contract has it. Decides nothing.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use jiff::Timestamp;
@@ -10,28 +11,29 @@ use teahouse_core::rules::links::Link;
 use teahouse_core::rules::verdict::{Effect, Finding, Judgement, RuleName, Verdict};
 use teahouse_core::{Charter, MemberId, Mode, Role};
 
-/// One line in.
+/// One line in; its words stay where they were read.
 #[derive(Deserialize)]
-pub(super) struct In {
-    #[serde(deserialize_with = "text_or_number")]
-    pub(super) id: String,
-    pub(super) text: String,
-    #[serde(default)]
-    pub(super) member: Option<Member>,
-    #[serde(default)]
-    pub(super) room: Option<String>,
+pub(super) struct In<'l> {
+    #[serde(borrow, deserialize_with = "text_or_number")]
+    pub(super) id: Cow<'l, str>,
+    #[serde(borrow)]
+    pub(super) text: Cow<'l, str>,
+    #[serde(borrow, default)]
+    pub(super) member: Option<Member<'l>>,
+    #[serde(borrow, default)]
+    room: Option<Words<'l>>,
     #[serde(default, deserialize_with = "moment")]
     pub(super) time: Option<Timestamp>,
-    #[serde(default)]
-    pub(super) quote: Option<Quote>,
+    #[serde(borrow, default)]
+    pub(super) quote: Option<Quote<'l>>,
 }
 
 #[derive(Deserialize)]
-pub(super) struct Member {
+pub(super) struct Member<'l> {
     #[serde(deserialize_with = "member_id")]
     pub(super) id: MemberId,
-    #[serde(default)]
-    pub(super) name: String,
+    #[serde(borrow, default)]
+    pub(super) name: Cow<'l, str>,
     #[serde(default)]
     pub(super) role: Option<Role>,
     #[serde(default, deserialize_with = "moment")]
@@ -39,20 +41,30 @@ pub(super) struct Member {
 }
 
 #[derive(Deserialize)]
-pub(super) struct Quote {
-    #[serde(default)]
-    pub(super) text: String,
-    #[serde(default)]
-    pub(super) member: String,
+pub(super) struct Quote<'l> {
+    #[serde(borrow, default)]
+    pub(super) text: Cow<'l, str>,
+    #[serde(borrow, default)]
+    pub(super) member: Cow<'l, str>,
 }
 
-impl In {
-    pub(super) fn read(line: &[u8]) -> Result<Self, String> {
+/// Words that may be left out.
+#[derive(Deserialize)]
+#[serde(transparent)]
+struct Words<'l>(#[serde(borrow)] Cow<'l, str>);
+
+impl<'l> In<'l> {
+    pub(super) fn read(line: &'l [u8]) -> Result<Self, String> {
         let line = line.trim_ascii();
         if line.is_empty() {
             return Err("the line is empty".into());
         }
-        serde_json::from_slice(line).map_err(|error| {
+        // Letters that are none are looked for once, and not in each of its words.
+        let read = match std::str::from_utf8(line) {
+            Ok(line) => serde_json::from_str(line),
+            Err(_) => serde_json::from_slice(line),
+        };
+        read.map_err(|error| {
             // The place in the line is the reader's; the line's own number is told beside it.
             let text = error.to_string();
             let why = text.split(" at line ").next().unwrap_or_default();
@@ -63,12 +75,12 @@ impl In {
     /// Room, member and time, if all are known.
     pub(super) fn said(&self) -> Option<(&str, &str, Timestamp)> {
         let member = self.member.as_ref()?;
-        Some((self.room.as_deref()?, member.id.as_str(), self.time?))
+        Some((&self.room.as_ref()?.0, member.id.as_str(), self.time?))
     }
 }
 
 /// Ids are texts; who writes a number means the same.
-fn text_or_number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+fn text_or_number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Cow<'de, str>, D::Error> {
     deserializer.deserialize_any(Id)
 }
 
@@ -78,27 +90,32 @@ fn member_id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<MemberId, D::
 
 struct Id;
 
-impl Visitor<'_> for Id {
-    type Value = String;
+impl<'de> Visitor<'de> for Id {
+    type Value = Cow<'de, str>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a text or a number")
     }
 
-    fn visit_str<E: Error>(self, text: &str) -> Result<String, E> {
-        Ok(text.to_owned())
+    fn visit_borrowed_str<E: Error>(self, text: &'de str) -> Result<Cow<'de, str>, E> {
+        Ok(text.into())
     }
 
-    fn visit_u64<E: Error>(self, number: u64) -> Result<String, E> {
-        Ok(number.to_string())
+    fn visit_str<E: Error>(self, text: &str) -> Result<Cow<'de, str>, E> {
+        Ok(text.to_owned().into())
     }
 
-    fn visit_i64<E: Error>(self, number: i64) -> Result<String, E> {
-        Ok(number.to_string())
+    fn visit_u64<E: Error>(self, number: u64) -> Result<Cow<'de, str>, E> {
+        Ok(number.to_string().into())
     }
 
-    fn visit_f64<E: Error>(self, number: f64) -> Result<String, E> {
-        Ok(serde_json::Number::from_f64(number).map_or_else(String::new, |n| n.to_string()))
+    fn visit_i64<E: Error>(self, number: i64) -> Result<Cow<'de, str>, E> {
+        Ok(number.to_string().into())
+    }
+
+    fn visit_f64<E: Error>(self, number: f64) -> Result<Cow<'de, str>, E> {
+        let number = serde_json::Number::from_f64(number);
+        Ok(number.map_or_else(String::new, |n| n.to_string()).into())
     }
 }
 
@@ -187,20 +204,20 @@ const TO_1970: i64 = 719_468;
 
 /// One line out.
 #[derive(Default)]
-pub(super) struct Out {
-    pub(super) id: String,
+pub(super) struct Out<'l> {
+    pub(super) id: Cow<'l, str>,
     pub(super) judgement: Option<Judgement>,
     pub(super) language: &'static str,
     pub(super) level: Option<Level>,
     pub(super) addressed: bool,
-    pub(super) answers_to: Vec<String>,
+    pub(super) answers_to: Option<String>,
     pub(super) links: Vec<Link>,
     pub(super) rewritten: Option<String>,
     pub(super) trail: Option<Vec<String>>,
     pub(super) error: Option<(String, usize)>,
 }
 
-impl Out {
+impl Out<'_> {
     pub(super) fn error(why: String, line: usize) -> Self {
         Out {
             error: Some((why, line)),
@@ -322,7 +339,7 @@ struct LinkOut<'o> {
     obfuscated: bool,
 }
 
-impl Serialize for Out {
+impl Serialize for Out<'_> {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         if let Some((error, line)) = &self.error {
             return ErrorOut { error, line: *line }.serialize(serializer);
@@ -342,7 +359,7 @@ impl Serialize for Out {
                 score: (level.score * 100.0).round() / 100.0,
             }),
             addressed: self.addressed,
-            answers_to: &self.answers_to,
+            answers_to: self.answers_to.as_slice(),
             links: self.links.iter().map(link).collect(),
             rewritten: self.rewritten.as_deref(),
             trail: self.trail.as_deref(),
@@ -418,10 +435,10 @@ mod tests {
 
     #[test]
     fn ids_are_texts_or_numbers_and_times_may_be_left_out() {
-        let read = |line: &str| In::read(line.as_bytes());
+        let read = |line: &'static str| In::read(line.as_bytes());
         let line = read(r#"{"id":7,"text":"a","member":{"id":-3},"time":null}"#).unwrap();
         let member = line.member.as_ref().unwrap();
-        assert_eq!((line.id.as_str(), member.id.as_str()), ("7", "-3"));
+        assert_eq!((&*line.id, member.id.as_str()), ("7", "-3"));
         assert_eq!((line.time, member.joined), (None, None));
         assert!(read(r#"{"id":1.5,"text":"a","time":"2026-01-31T03:04:05+08:00"}"#).is_ok());
         for (line, why) in [
