@@ -63,21 +63,26 @@ def mix(n):
     return n ^ (n >> 31)
 
 
-def bloom(hashes, log2_words, name):
+def bloom(pairs, log2_words):
     table = [0] * (1 << log2_words)
-    for h in hashes:
+    for h in (mix(ord(p[0]) << 32 | ord(p[1])) for p in pairs):
         table[h >> (64 - log2_words)] |= 1 << (h & 63) | 1 << (h >> 6 & 63) | 1 << (h >> 12 & 63)
+    return table
+
+
+def write(words, name):
     with open(f"{OUT}/{name}", "wb") as out:
-        for word in table:
+        for word in words:
             out.write(word.to_bytes(8, "little"))
 
 
-bloom((mix(ord(p[0]) << 32 | ord(p[1])) for p in ordinary), 17, "pairs.bin")
-bloom((mix(ord(p[0]) << 32 | ord(p[1])) for p in usual), 16, "usual.bin")
+# Whoever asks whether a pair is ordinary has asked whether it is usual: the answers lie side by side.
+of_usual, of_ordinary = bloom(usual, 16), bloom(ordinary, 17)
+write((w for n, u in enumerate(of_usual) for w in (u, *of_ordinary[2 * n : 2 * n + 2])), "pairs.bin")
 
 twos = {word for word, count in words if len(word) == 2 and count >= 20}
 print(len(twos), "words of two characters", file=sys.stderr)
-bloom((mix(ord(p[0]) << 32 | ord(p[1])) for p in twos), 14, "twos.bin")
+write(bloom(twos, 14), "twos.bin")
 
 # --- pinyin ---------------------------------------------------------------------------------------------------------
 readings = json.load(open(find("**/pypinyin/pinyin_dict.json"), encoding="utf-8"))

@@ -33,12 +33,15 @@ fn word_hash(word: &[u8]) -> u64 {
 
 /// Whether two simplified characters stand side by side in ordinary Chinese.
 pub(crate) fn is_ordinary_pair(first: char, second: char) -> bool {
-    holds(PAIRS, mix((first as u64) << 32 | second as u64), 3)
+    let hash = mix((first as u64) << 32 | second as u64);
+    let place = (hash >> 47) as usize;
+    has(&PAIRS.0[place / 2][1 + place % 2], hash, 3)
 }
 
 /// Whether they do so often.
 pub(crate) fn is_usual_pair(first: char, second: char) -> bool {
-    holds(USUAL, mix((first as u64) << 32 | second as u64), 3)
+    let hash = mix((first as u64) << 32 | second as u64);
+    has(&PAIRS.0[(hash >> 48) as usize][0], hash, 3)
 }
 
 /// Whether they are a word.
@@ -79,16 +82,32 @@ const ENGLISH: &[u8; 8 << 17] = include_bytes!("../../../../data/rules/english.b
 const COARSE: &[u8; 8 << 15] = include_bytes!("../../../../data/rules/coarse.bin");
 const FOURS: &[u8; 57_122] = include_bytes!("../../../../data/rules/fours.bin");
 const TWOS: &[u8; 8 << 14] = include_bytes!("../../../../data/rules/twos.bin");
-const USUAL: &[u8; 8 << 16] = include_bytes!("../../../../data/rules/usual.bin");
-const PAIRS: &[u8; 8 << 17] = include_bytes!("../../../../data/rules/pairs.bin");
+/// Pairs: the usual ones, and then those that are ordinary by two halves.
+static PAIRS: Side<[[[u8; 8]; 3]; 1 << 16]> = Side(pairs());
+
+/// What is looked for together lies together, mostly.
+#[repr(align(64))]
+struct Side<T>(T);
+
+const fn pairs() -> [[[u8; 8]; 3]; 1 << 16] {
+    let (words, _) = include_bytes!("../../../../data/rules/pairs.bin").as_chunks();
+    let (pairs, _) = words.as_chunks();
+    *pairs.first_chunk().expect("the file has so many")
+}
 
 /// Whether a table has all bits of a hash, so many an item.
 fn holds<const BYTES: usize>(table: &[u8; BYTES], hash: u64, bits: u32) -> bool {
-    let at = (hash >> (64 - (BYTES / 8).ilog2())) as usize * 8;
-    let mut bytes = [0; 8];
-    bytes.copy_from_slice(&table[at..at + 8]);
+    let (words, _) = table.as_chunks();
+    has(
+        &words[(hash >> (64 - (BYTES / 8).ilog2())) as usize],
+        hash,
+        bits,
+    )
+}
+
+fn has(word: &[u8; 8], hash: u64, bits: u32) -> bool {
     let item = (0..bits).fold(0_u64, |item, n| item | 1 << (hash >> (6 * n) & 63));
-    u64::from_le_bytes(bytes) & item == item
+    u64::from_le_bytes(*word) & item == item
 }
 
 #[cfg(test)]

@@ -52,12 +52,12 @@ impl Weighed {
 const FIRM: f32 = 3.0;
 
 /// So many words are kept, a power of two.
-const KEPT: usize = 1 << 10;
+const KEPT: usize = 1 << 12;
 /// Of so many letters at most: a byte each.
-const LONGEST: usize = 8;
+const LONGEST: usize = 16;
 
 /// The letters, none at first, and what they were.
-type Slot = (u64, Weighed);
+type Slot = (u128, Weighed);
 
 thread_local! {
     static RECENT: RefCell<Vec<Slot>> = const { RefCell::new(Vec::new()) };
@@ -72,7 +72,8 @@ pub fn weigh(word: &Word) -> Weighed {
         if recent.is_empty() {
             recent.resize(KEPT, (0, Weighed::default()));
         }
-        let slot = &mut recent[mix(letters) as usize % KEPT];
+        let hash = mix(letters as u64 ^ mix((letters >> 64) as u64));
+        let slot = &mut recent[hash as usize % KEPT];
         if slot.0 != letters {
             *slot = (letters, Weighed::of(word));
         }
@@ -81,12 +82,12 @@ pub fn weigh(word: &Word) -> Weighed {
 }
 
 /// A short word of ASCII as a number.
-fn packed(letters: &[char]) -> Option<u64> {
+fn packed(letters: &[char]) -> Option<u128> {
     if letters.len() > LONGEST {
         return None;
     }
     letters.iter().try_fold(0, |all, letter| {
-        letter.is_ascii().then(|| all << 8 | u64::from(*letter))
+        letter.is_ascii().then(|| all << 8 | u128::from(*letter))
     })
 }
 
@@ -110,6 +111,9 @@ mod tests {
             "eclairs",
             "absolute",
             "absolutely",
+            "straightforwardly",
+            "incomprehensible",
+            "incomprehensibly",
             "i",
             "don't",
         ];

@@ -189,28 +189,14 @@ impl Alike {
             return;
         }
         let here_is_strange = line.is_strange(start, start + 2);
-        // Of two characters one belongs to no word, or nobody would write them side by side.
-        if !here_is_strange && line.is_odd(start) {
-            self.two_by_sound(line, start, room, found);
-        }
         // An entry is meant only where something about it belongs to no word.
-        if !line.is_strange(start, start + self.longest) {
+        let may_look_alike = line.is_strange(start, start + self.longest);
+        let is_odd = (may_look_alike || !here_is_strange) && line.is_odd(start);
+        // Of two characters one belongs to no word, or nobody would write them side by side and they sound like it.
+        let two_may_sound_alike = here_is_strange || is_odd;
+        if !(may_look_alike || two_may_sound_alike) {
             return;
         }
-        // Three that sound like an entry are one.
-        let shortest = if here_is_strange { 2 } else { 3 };
-        let ends_alike = |item: heads::Item| {
-            let length = item.length();
-            let last = || {
-                Some(
-                    parts
-                        .get(start + length - 1)?
-                        .is_like(item.last()?)
-                        .is_some(),
-                )
-            };
-            length >= shortest && (length == 2 || last() == Some(true))
-        };
         // A first letter has no other key.
         let is_letter = |part: &Part| part.kind == Kind::Digit;
         let heads = if is_letter(first) || is_letter(second) {
@@ -218,16 +204,34 @@ impl Alike {
         } else {
             &self.heads
         };
-        let mut each = |room: &mut Room| {
-            heads.each(room, |item| {
-                if ends_alike(item)
-                    && let Some(seen) = self.compare(item.number(), line, start)
-                {
+        let Room {
+            rows,
+            said,
+            seen,
+            taken,
+        } = room;
+        let mut each = |rows: &[heads::Row], seconds: &[heads::Second], two: bool| {
+            heads.each(rows, seconds, taken, &mut |item| {
+                let length = item.length();
+                // Three that sound like an entry are one.
+                let may = match length {
+                    2 => two,
+                    _ => may_look_alike && self.ends_alike(parts.get(start + length - 1), item),
+                };
+                if may && let Some(seen) = self.compare(item.number(), line, start) {
                     found(seen);
                 }
             });
         };
-        let is_odd = line.is_odd(start);
+        rows.clear();
+        first.keys(|key| heads.first(key, rows));
+        let rows_said = rows.len();
+        said.clear();
+        second.keys(|key| heads.second(key, said));
+        each(rows.all(), said.all(), two_may_sound_alike);
+        if !may_look_alike {
+            return;
+        }
         // What stands in a word of its own was hardly put there for its looks.
         let looks = |at: usize| match (line.is_strange(at, at + 1), is_odd) {
             (true, true) => Looks::All,
@@ -235,58 +239,40 @@ impl Alike {
             (false, true) => Looks::Nearest,
             (false, false) => Looks::None,
         };
+        let fewer = |looks| match looks {
+            Looks::All => Looks::Some,
+            looks => looks,
+        };
         let (first_looks, second_looks) = (looks(start), looks(start + 1));
+        first.looks(fewer(first_looks), |key| heads.first(key, rows));
+        let rows_fewer = rows.len();
+        first.more_looks(first_looks, fewer(first_looks), |key| {
+            heads.first(key, rows)
+        });
+        seen.clear();
+        second.looks(fewer(second_looks), |key| heads.second(key, seen));
+        let seen_fewer = seen.len();
+        second.more_looks(second_looks, fewer(second_looks), |key| {
+            heads.second(key, seen);
+        });
         // One of the two may look like anything near, if the other one is what it is or sounds like it.
-        room.firsts.clear();
-        first.keys(|key| room.firsts.add_if(key, true));
-        let exact = room.firsts.len();
-        first.looks(first_looks, |key| room.firsts.add_if(key, true));
-        room.seconds.clear();
-        second.keys(|key| room.seconds.add_if(key, true));
-        each(room);
-        if second_looks != Looks::None {
-            room.firsts.cut(exact);
-            room.seconds.clear();
-            second.looks(second_looks, |key| room.seconds.add_if(key, true));
-            each(room);
-        }
+        let (rows, seen) = (rows.all(), seen.all());
+        each(&rows[rows_said..], said.all(), here_is_strange);
+        each(&rows[..rows_said], seen, here_is_strange);
         // Both do so only where nobody would write them.
         if is_odd {
-            let fewer = |looks| {
-                if looks == Looks::All {
-                    Looks::Some
-                } else {
-                    looks
-                }
-            };
-            room.firsts.clear();
-            first.looks(fewer(first_looks), |key| room.firsts.add_if(key, true));
-            room.seconds.clear();
-            second.looks(fewer(second_looks), |key| room.seconds.add_if(key, true));
-            each(room);
+            each(
+                &rows[rows_said..rows_fewer],
+                &seen[..seen_fewer],
+                here_is_strange,
+            );
         }
     }
 
-    /// Entries of two characters that both sound like these.
-    fn two_by_sound(
-        &self,
-        line: &Line,
-        start: usize,
-        room: &mut Room,
-        found: &mut impl FnMut(Seen),
-    ) {
-        let (first, second) = (&line.parts[start], &line.parts[start + 1]);
-        room.firsts.clear();
-        first.keys(|key| room.firsts.add_if(key, true));
-        room.seconds.clear();
-        second.keys(|key| room.seconds.add_if(key, true));
-        self.heads.each(room, |item| {
-            if item.length() == 2
-                && let Some(seen) = self.compare(item.number(), line, start)
-            {
-                found(seen);
-            }
-        });
+    /// Whether the part where an entry would end is like its last character.
+    fn ends_alike(&self, part: Option<&Part>, item: heads::Item) -> bool {
+        part.zip(item.last())
+            .is_some_and(|(part, last)| part.is_like(last).is_some())
     }
 
     /// Whether an entry is written here, and how.

@@ -77,9 +77,12 @@ struct Start {
     shift: u32,
 }
 
+/// The entries with one first key.
+pub(super) type Row = u32;
+
 /// A second key that is looked for in many rows.
 #[derive(Clone, Copy, Default)]
-struct Second {
+pub(super) struct Second {
     key: Key,
     hash: u64,
 }
@@ -101,9 +104,9 @@ impl Second {
 
 /// A place of a row that a second key has, and where its items begin.
 #[derive(Clone, Copy, Default)]
-struct Taken {
+pub(super) struct Taken {
     from: u32,
-    row: u32,
+    row: Row,
     second: Second,
 }
 
@@ -132,44 +135,39 @@ impl<T: Copy + Default> Few<T> {
         self.count
     }
 
-    /// Leaves so many of them.
-    pub fn cut(&mut self, count: usize) {
-        self.count = self.count.min(count);
-    }
-
     fn is_full(&self) -> bool {
         self.count == FEW
     }
 
     /// Writes it down either way, so that nothing has to be guessed.
-    pub fn add_if(&mut self, thing: T, really: bool) {
+    fn add_if(&mut self, thing: T, really: bool) {
         if let Some(place) = self.things.get_mut(self.count) {
             *place = thing;
             self.count += usize::from(really);
         }
     }
 
-    fn all(&self) -> &[T] {
+    pub fn all(&self) -> &[T] {
         &self.things[..self.count]
     }
 }
 
-/// Where keys are written down to be looked for, and what is found on the way.
+/// Where it is written down what is looked for.
 pub(super) struct Room {
-    pub firsts: Few<Key>,
-    pub seconds: Few<Key>,
-    rows: Few<u32>,
-    sought: Few<Second>,
-    taken: Few<Taken>,
+    /// The rows of first keys …
+    pub rows: Few<Row>,
+    /// … and second keys, as they are and as they look.
+    pub said: Few<Second>,
+    pub seen: Few<Second>,
+    pub taken: Few<Taken>,
 }
 
 impl Room {
     pub fn new() -> Room {
         Room {
-            firsts: Few::new(),
-            seconds: Few::new(),
             rows: Few::new(),
-            sought: Few::new(),
+            said: Few::new(),
+            seen: Few::new(),
             taken: Few::new(),
         }
     }
@@ -220,8 +218,8 @@ impl Heads {
 
     /// Entries with one first key.
     fn add<'c>(&mut self, row: &mut [u64], chars: &impl Fn(u32) -> &'c [char]) {
-        // Four places or more for each second key.
-        let places = (4 * row.len()).next_power_of_two().max(64);
+        // Eight places or more for each second key: what is not there is mostly seen before any item is looked at.
+        let places = (8 * row.len()).next_power_of_two().max(64);
         let (from, shift) = (self.blocks.len(), 64 - places.ilog2());
         self.rows.push(Start {
             item: count(self.items.len()),
@@ -254,41 +252,36 @@ impl Heads {
         }
     }
 
-    /// Entries with one of the first keys and one of the second ones that stand in `room`: those of the first first key
-    /// come first. Which keys and places are taken is next to chance, so nothing branches on it before many of them
-    /// were looked at.
-    pub fn each(&self, room: &mut Room, mut found: impl FnMut(Item)) {
-        let Room {
-            firsts,
-            seconds,
-            rows,
-            sought,
-            taken,
-        } = room;
-        if self.items.is_empty() {
-            return;
-        }
-        sought.clear();
-        for &key in seconds.all() {
-            let bits = self.seconds.get(usize::from(key) / 64).unwrap_or(&0);
-            sought.add_if(Second::of(key), bits >> (key % 64) & 1 == 1);
-        }
-        if sought.all().is_empty() {
-            return;
-        }
-        rows.clear();
-        for &key in firsts.all() {
-            let Firsts { bits, before } = self.firsts[usize::from(key) / 64];
-            let bit = 1 << (key % 64);
-            rows.add_if(before + (bits & (bit - 1)).count_ones(), bits & bit != 0);
-        }
+    /// Writes down the row of a first key, if there is one.
+    pub fn first(&self, key: Key, rows: &mut Few<Row>) {
+        let firsts = self.firsts.get(usize::from(key) / 64);
+        let Firsts { bits, before } = firsts.copied().unwrap_or_default();
+        let bit = 1 << (key % 64);
+        rows.add_if(before + (bits & (bit - 1)).count_ones(), bits & bit != 0);
+    }
+
+    /// Writes down a second key, if any entry has it.
+    pub fn second(&self, key: Key, seconds: &mut Few<Second>) {
+        let bits = self.seconds.get(usize::from(key) / 64).unwrap_or(&0);
+        seconds.add_if(Second::of(key), bits >> (key % 64) & 1 == 1);
+    }
+
+    /// Entries of these rows with one of these second keys: those of the first row come first. Which places are taken
+    /// is next to chance, so nothing branches on it before many of them were looked at.
+    pub fn each(
+        &self,
+        rows: &[Row],
+        seconds: &[Second],
+        taken: &mut Few<Taken>,
+        found: &mut dyn FnMut(Item),
+    ) {
         taken.clear();
-        for &row in rows.all() {
+        for &row in rows {
             let (start, end) = self.row(row);
             let blocks = &self.blocks[start.block as usize..end.block as usize];
-            for &second in sought.all() {
+            for &second in seconds {
                 if taken.is_full() {
-                    self.taken(taken, &mut found);
+                    self.taken(taken, found);
                 }
                 let place = second.place(start.shift);
                 let block = &blocks[place / 64];
@@ -298,15 +291,15 @@ impl Heads {
                 taken.add_if(Taken { from, row, second }, may);
             }
         }
-        self.taken(taken, &mut found);
+        self.taken(taken, found);
     }
 
-    fn row(&self, row: u32) -> (Start, Start) {
+    fn row(&self, row: Row) -> (Start, Start) {
         let row = row as usize;
         (self.rows[row], self.rows[row + 1])
     }
 
-    fn taken(&self, taken: &mut Few<Taken>, found: &mut impl FnMut(Item)) {
+    fn taken(&self, taken: &mut Few<Taken>, found: &mut dyn FnMut(Item)) {
         for &Taken { from, row, second } in taken.all() {
             let (Start { shift, .. }, end) = self.row(row);
             let place = second.place(shift);
@@ -349,14 +342,17 @@ mod tests {
         let heads = Heads::build((0..3000).map(head).collect(), |_| &chars);
         let mut room = Room::new();
         for (firsts, seconds) in [(0..7, 100..140), (3..4, 120..121), (5..20, 140..170)] {
-            room.firsts.clear();
-            firsts.clone().for_each(|key| room.firsts.add_if(key, true));
-            room.seconds.clear();
-            seconds
-                .clone()
-                .for_each(|key| room.seconds.add_if(key, true));
+            let Room {
+                rows, said, taken, ..
+            } = &mut room;
+            rows.clear();
+            firsts.clone().for_each(|key| heads.first(key, rows));
+            said.clear();
+            seconds.clone().for_each(|key| heads.second(key, said));
             let mut found = Vec::new();
-            heads.each(&mut room, |item| found.push(item.number()));
+            heads.each(rows.all(), said.all(), taken, &mut |item| {
+                found.push(item.number());
+            });
             found.sort_unstable();
             let meant = |number: &u32| {
                 let head = head(*number);

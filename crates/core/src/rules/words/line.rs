@@ -4,7 +4,7 @@
 use super::spelt;
 use super::units::{Gap, Kind, Unit};
 use crate::normalise::lexicon::{is_ordinary_pair, is_usual_pair, is_word_of_two, stands_alone};
-use crate::normalise::likeness::{self, Key};
+use crate::normalise::likeness::{self, Key, Keys};
 use crate::rules::Certainty;
 
 /// Keys of first letters, beyond all others.
@@ -90,20 +90,24 @@ impl Part {
         }
     }
 
-    /// What it may stand for by its looks.
+    /// What it may stand for by its looks, one after the other.
     pub fn looks(&self, looks: Looks, each: impl FnMut(Key)) {
-        if self.kind == Kind::Han {
+        if self.kind == Kind::Han && looks != Looks::None {
             let keys = likeness::keys(self.c);
-            let (shapes, kin) = match looks {
-                Looks::None => return,
-                Looks::Nearest => (NEAREST, 0),
-                Looks::Near => (NEAR, 4),
-                Looks::Some => (NEAR, COMMONEST_KIN / 2),
-                Looks::All => (keys.shapes.len(), COMMONEST_KIN),
-            };
-            let shapes = keys.shapes.iter().take(shapes);
-            let all = shapes.chain(keys.kin.iter().take(kin));
-            all.copied().for_each(each);
+            let (shapes, kin) = looks.of(&keys);
+            let shapes = keys.shapes[..shapes].iter();
+            shapes.chain(&keys.kin[..kin]).copied().for_each(each);
+        }
+    }
+
+    /// The same without those that fewer looks give.
+    pub fn more_looks(&self, looks: Looks, fewer: Looks, each: impl FnMut(Key)) {
+        if self.kind == Kind::Han && looks != fewer {
+            let keys = likeness::keys(self.c);
+            let ((few_shapes, few_kin), (shapes, kin)) = (fewer.of(&keys), looks.of(&keys));
+            let shapes = keys.shapes[few_shapes..shapes].iter();
+            let kin = &keys.kin[few_kin..kin];
+            shapes.chain(kin).copied().for_each(each);
         }
     }
 
@@ -121,7 +125,8 @@ impl Part {
 
     pub fn is_like(&self, c: char) -> Option<Like> {
         let keys = likeness::keys(c);
-        let sounds = |key: Key| keys.sound == Some(key) || keys.sounds.contains(&key);
+        // Few: it is quicker to look at each than to call for help.
+        let sounds = |key: Key| keys.sound == Some(key) || keys.sounds.iter().any(|k| *k == key);
         let initial = || {
             keys.sound
                 .and_then(|key| likeness::spelling(key).chars().next())
@@ -166,6 +171,20 @@ pub(super) enum Looks {
     Some,
     Near,
     All,
+}
+
+impl Looks {
+    /// So many of the nearest shapes, and of the commonest kin.
+    fn of(self, keys: &Keys<'_>) -> (usize, usize) {
+        let (shapes, kin) = match self {
+            Looks::None => (0, 0),
+            Looks::Nearest => (NEAREST, 0),
+            Looks::Near => (NEAR, 4),
+            Looks::Some => (NEAR, COMMONEST_KIN / 2),
+            Looks::All => (usize::MAX, COMMONEST_KIN),
+        };
+        (shapes.min(keys.shapes.len()), kin.min(keys.kin.len()))
+    }
 }
 
 const NEAREST: usize = 5;

@@ -36,12 +36,20 @@ pub(super) fn joined_units(units: &[Unit]) -> Option<Vec<Unit>> {
 }
 
 /// The character that begins here, and how many units it is made of.
+#[inline]
 fn join(units: &[Unit]) -> Option<(char, usize)> {
     let first = units.first().filter(|unit| unit.kind == Kind::Han)?;
-    let second = if first.run > 1 { first } else { units.get(1)? };
-    if !may_join(first.plain, second.plain) {
-        return None;
-    }
+    let second = match first.run {
+        1 => units
+            .get(1)
+            .filter(|unit| unit.kind == Kind::Han && unit.gap == Gap::None)?,
+        _ => first,
+    };
+    let may = may_join(first.plain, second.plain);
+    may.then(|| really_joined(units, first))?
+}
+
+fn really_joined(units: &[Unit], first: &Unit) -> Option<(char, usize)> {
     let (mut parts, mut count) = (['\0'; MOST_PARTS], 0);
     let mut best = None;
     for (n, unit) in units.iter().enumerate() {

@@ -39,7 +39,10 @@ impl<'t> Read<'t> {
 
     /// The same with parts put together, if it is written in any.
     pub(super) fn joined(&self) -> Option<&[Unit]> {
-        let joined = self.joined.get_or_init(|| joined_units(&self.units));
+        let joined = self.joined.get_or_init(|| match self.shape.han {
+            true => joined_units(&self.units),
+            false => None,
+        });
         joined.as_deref()
     }
 

@@ -68,9 +68,11 @@ pub(super) fn find(alike: &Alike, units: &[Unit], han: bool, found: &mut impl Fn
             continue;
         }
         let end = token_end(units, at);
-        let place = Place { alike, units, han };
-        place.initials(at, end, found);
-        place.spelt(at, end, &mut romanised, found);
+        if let Some(word) = letters(&units[at..end]) {
+            let place = Place { alike, units, han };
+            place.initials(at, end, &word, found);
+            place.spelt(at, end, word, &mut romanised, found);
+        }
         at = end;
     }
 }
@@ -83,16 +85,9 @@ struct Place<'a> {
 
 impl Place<'_> {
     /// A word that is the first letters of an entry.
-    fn initials(&self, start: usize, end: usize, found: &mut impl FnMut(Seen)) {
+    fn initials(&self, start: usize, end: usize, bytes: &[u8], found: &mut impl FnMut(Seen)) {
         let alone = self.units.len() == end - start && end - start >= 3;
-        if !(self.han || alone) {
-            return;
-        }
-        let Some(letters) = letters(&self.units[start..end]) else {
-            return;
-        };
-        let bytes = &*letters;
-        if !(2..=8).contains(&bytes.len()) {
+        if !(self.han || alone) || !(2..=8).contains(&bytes.len()) {
             return;
         }
         let numbers = self
@@ -127,16 +122,14 @@ impl Place<'_> {
         &self,
         start: usize,
         end: usize,
+        mut word: Spoken,
         romanised: &mut Option<bool>,
         found: &mut impl FnMut(Seen),
     ) {
-        let (mut from, mut to, mut words) = (start, end, 0);
+        let (mut to, mut words) = (end, 0);
         let mut all = Spoken::new();
         let mut english = true;
         loop {
-            let Some(word) = letters(&self.units[from..to]) else {
-                return;
-            };
             let one_syllable = likeness::syllable(&word).is_some();
             if !one_syllable && (words > 0 || !self.may_be_spelt(&word)) {
                 return;
@@ -169,7 +162,11 @@ impl Place<'_> {
             if !goes_on {
                 return;
             }
-            (from, to) = (next, token_end(self.units, next));
+            to = token_end(self.units, next);
+            match letters(&self.units[next..to]) {
+                Some(next) => word = next,
+                None => return,
+            }
         }
     }
 
@@ -247,12 +244,16 @@ impl Spoken {
         }
     }
 
+    /// Nothing if there is no place for it.
+    fn push(&mut self, letter: u8) -> Option<()> {
+        *self.bytes.get_mut(self.len)? = letter;
+        self.len += 1;
+        Some(())
+    }
+
     /// Nothing if there is no place for them.
     fn add(&mut self, letters: &[u8]) -> Option<()> {
-        let to = self.len + letters.len();
-        self.bytes.get_mut(self.len..to)?.copy_from_slice(letters);
-        self.len = to;
-        Some(())
+        letters.iter().try_for_each(|letter| self.push(*letter))
     }
 }
 
@@ -271,7 +272,9 @@ fn letters(units: &[Unit]) -> Option<Spoken> {
         let byte = u8::try_from(unit.plain)
             .ok()
             .filter(u8::is_ascii_lowercase)?;
-        letters.add(&[byte; 3][..usize::from(unit.run.min(3))])?;
+        for _ in 0..unit.run.min(3) {
+            letters.push(byte)?;
+        }
     }
     Some(letters)
 }

@@ -108,8 +108,14 @@ pub(super) fn units_into(text: &str, units: &mut Vec<Unit>) {
     let mut digits = false;
     let mut before = ' ';
     for (at, c) in text.char_indices() {
-        let read = glyphs.read(c);
         let end = at + c.len_utf8();
+        if c.is_ascii_lowercase() {
+            // Most letters are what they are.
+            builder.push(Letter::small(c, at), text);
+            before = c;
+            continue;
+        }
+        let read = glyphs.read(c);
         let mut letter = Letter {
             plain: read.plain,
             class: read.plain,
@@ -205,6 +211,20 @@ struct Letter {
 }
 
 impl Letter {
+    /// A small one of ASCII.
+    fn small(c: char, at: usize) -> Letter {
+        Letter {
+            plain: c,
+            class: class(c),
+            kind: Kind::Letter,
+            odd: false,
+            capital: false,
+            whole: true,
+            start: count(at),
+            end: count(at + 1),
+        }
+    }
+
     /// One that signs stand for.
     fn drawn(self, plain: char) -> Letter {
         Letter {
