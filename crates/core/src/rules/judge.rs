@@ -57,9 +57,13 @@ struct Part {
     kind: Kind,
     /// What follows on a member's message; rules that know no ladder have none.
     ladder: Option<Ladder>,
-    applies_to: BTreeSet<AppliesTo>,
+    /// Whether it is for each of [`SIDES`].
+    applies: [bool; 3],
     exempt: Vec<Exempt>,
 }
+
+/// Whose words a rule can be for.
+const SIDES: [AppliesTo; 3] = [AppliesTo::Members, AppliesTo::Questions, AppliesTo::Answers];
 
 enum Kind {
     Language(Vec<Tongue>),
@@ -175,12 +179,11 @@ impl Rules {
                 mode,
                 kind,
                 ladder: ladder.cloned(),
-                applies_to: applies_to.clone(),
+                applies: SIDES.map(|side| applies_to.contains(&side)),
                 exempt: exempt.to_vec(),
             });
         };
-        let all: BTreeSet<AppliesTo> =
-            [AppliesTo::Members, AppliesTo::Questions, AppliesTo::Answers].into();
+        let all = SIDES.into();
         if let Some(rule) = &charter.language {
             add(
                 rule.mode,
@@ -299,7 +302,8 @@ impl Rules {
             language: rules.find(speaks).map(|_| look.tag),
             ..Seen::default()
         };
-        for part in self.parts.iter().filter(|part| part.mode != Mode::Off) {
+        let parts = self.parts.iter();
+        for part in parts.filter(|part| part.mode != Mode::Off && part.applies(side)) {
             if self.spares(part, line) {
                 continue;
             }
@@ -511,11 +515,11 @@ impl Rules {
 
 impl Part {
     fn applies(&self, side: Side) -> bool {
-        self.applies_to.contains(&match side {
-            Side::Member => AppliesTo::Members,
-            Side::Question => AppliesTo::Questions,
-            Side::Answer => AppliesTo::Answers,
-        })
+        self.applies[match side {
+            Side::Member => 0,
+            Side::Question => 1,
+            Side::Answer => 2,
+        }]
     }
 
     /// What comes within this time is one time.
@@ -556,9 +560,6 @@ impl Part {
         read: &LazyCell<Read<'a>, impl FnOnce() -> Read<'a>>,
         links: &mut Option<Vec<Link>>,
     ) -> Vec<(Hit, Effect)> {
-        if !self.applies(side) {
-            return vec![];
-        }
         let text = line.text;
         let is_question = side == Side::Question;
         let hits: Vec<(Hit, Effect)> = match &self.kind {
@@ -619,6 +620,9 @@ impl Part {
             | Kind::Facts
             | Kind::Flood(..) => vec![],
         };
+        if hits.is_empty() {
+            return hits;
+        }
         hits.into_iter()
             .map(|(hit, effect)| match (hit.certainty, &effect) {
                 // Whoever is not sure asks a person.
@@ -669,6 +673,9 @@ impl Part {
 
 /// The first characters of a text.
 fn start_of(text: &str, most: usize) -> &str {
+    if text.len() <= most {
+        return text;
+    }
     let end = text.char_indices().nth(most);
     &text[..end.map_or(text.len(), |(at, _)| at)]
 }

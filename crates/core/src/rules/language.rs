@@ -229,7 +229,7 @@ pub struct Look {
 impl Look {
     /// Reads a text.
     pub fn at(text: &str) -> Look {
-        let quotes = text.bytes().any(may_quote) && text.contains(QUOTES);
+        let quotes = text.bytes().any(|byte| MAY_QUOTE[usize::from(byte)]) && text.contains(QUOTES);
         let mut reading = Reading::of(text, false);
         let plain = Judged::of(&reading).tag;
         if quotes && reading.span.is_none() && text.len() > 8 {
@@ -289,10 +289,16 @@ impl Look {
 /// What opens a quotation.
 const QUOTES: [char; 8] = ['"', '“', '‘', '「', '『', '《', '«', '>'];
 
-/// A first byte of what opens a quotation.
-fn may_quote(byte: u8) -> bool {
-    matches!(byte, b'"' | b'>' | 0xC2 | 0xE2 | 0xE3)
-}
+/// First bytes of what opens a quotation.
+const MAY_QUOTE: [bool; 256] = {
+    let mut may = [false; 256];
+    let (first, mut n) = ([b'"', b'>', 0xC2, 0xE2, 0xE3], 0);
+    while n < first.len() {
+        may[first[n] as usize] = true;
+        n += 1;
+    }
+    may
+};
 
 /// Whether a member's message breaks a room's rule that only `allowed` languages are spoken.
 pub fn find(text: &str, allowed: &[Tongue]) -> Option<Hit> {

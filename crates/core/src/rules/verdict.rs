@@ -115,6 +115,17 @@ pub enum Verdict {
     Block,
 }
 
+impl Verdict {
+    /// As it is written.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Verdict::Allow => "allow",
+            Verdict::Flag => "flag",
+            Verdict::Block => "block",
+        }
+    }
+}
+
 /// All findings folded.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Judgement {

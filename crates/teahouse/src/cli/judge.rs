@@ -3,6 +3,7 @@
 
 mod shapes;
 mod turns;
+mod written;
 
 use std::collections::{HashMap, HashSet};
 use std::io::{Stdin, Write};
@@ -32,7 +33,7 @@ const NAMES: usize = 4_096;
 /// Names longer than so many bytes are looked at again.
 const LONGEST_NAME: usize = 256;
 /// So many bytes are written at once, and the rest of a batch.
-const WRITTEN: usize = 1 << 17;
+const WRITTEN: usize = 1 << 15;
 /// The longest line that is read: a longer one is an error, and the next one is read as usual.
 const LONGEST: usize = 4 << 20;
 
@@ -157,9 +158,11 @@ impl Desk<'_> {
         }));
         let mut names = HashSet::default();
         let (mut raw, mut written) = (Raw::default(), Vec::new());
+        let mut place = Vec::with_capacity(BATCH);
         while self.lines.take(BATCH, &mut raw) {
-            let look = |(number, line)| self.look(number, line, &mut names);
-            let mut batch: Vec<Done<'_>> = raw.lines().map(look).collect();
+            let mut batch = emptied(place);
+            let looked = |(number, line)| self.look(number, line, &mut names);
+            batch.extend(raw.lines().map(looked));
             let finish = |memory: &mut Memory| {
                 for looked in batch.iter_mut().flatten() {
                     self.finish(looked, memory);
@@ -174,8 +177,7 @@ impl Desk<'_> {
                     Ok(looked) => &looked.out,
                     Err(out) => out,
                 };
-                serde_json::to_writer(&mut written, out).context("cannot write")?;
-                written.push(b'\n');
+                out.write(&mut written).context("cannot write")?;
             }
             let write = |output: &mut Vec<u8>| {
                 output.extend_from_slice(&written);
@@ -190,6 +192,7 @@ impl Desk<'_> {
             if self.output.have(raw.turn, write).transpose()? != Some(true) {
                 return Ok(());
             }
+            place = emptied(batch);
         }
         gone.0 = None;
         Ok(())
@@ -340,6 +343,13 @@ impl Rooms {
         room.latest = self.lines;
         room
     }
+}
+
+/// The same place for other lines: what is written to again and again is near.
+fn emptied<'l>(mut batch: Vec<Done<'_>>) -> Vec<Done<'l>> {
+    batch.clear();
+    let nothing = batch.into_iter().filter_map(|_| None);
+    nothing.collect()
 }
 
 /// Whether anybody still reads.

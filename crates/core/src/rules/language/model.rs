@@ -109,11 +109,12 @@ impl Weights {
 }
 
 impl Scores {
+    /// Of some hundred words at most: no sum of theirs is too large.
     pub fn add(&mut self, other: &Scores) {
         for (sum, more) in self.sums.iter_mut().zip(&other.sums) {
-            *sum = sum.saturating_add(*more);
+            *sum += *more;
         }
-        self.places = self.places.saturating_add(other.places);
+        self.places += other.places;
     }
 
     pub fn is_empty(&self) -> bool {

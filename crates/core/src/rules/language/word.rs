@@ -54,6 +54,21 @@ impl Word {
         let (mut run, mut seen, mut was_small, mut before) = (0, 0u32, false, ' ');
         let (mut length, mut end) = (0, 0);
         for c in rest.chars() {
+            if c.is_ascii_lowercase() {
+                // Most letters.
+                length += 1;
+                end = length;
+                was_small = true;
+                run = if c == before { run + 1 } else { 1 };
+                before = c;
+                word.longest = word.longest.max(run);
+                seen |= 1 << (c as u32 - 97);
+                if let Some(place) = word.letters.get_mut(word.count) {
+                    *place = c;
+                    word.count += 1;
+                }
+                continue;
+            }
             let plain = c.is_ascii_alphabetic();
             let is_letter = plain || is_latin(c);
             if !is_letter && !matches!(c, '\'' | '’') && !is_joined_mark(c) {

@@ -19,7 +19,11 @@ pub(in crate::rules) struct Glyph {
 /// False means: no link is in there. One look at each byte; the few that matter are looked at more closely.
 pub(in crate::rules) fn is_worth_a_look(text: &str) -> bool {
     let bytes = text.as_bytes();
-    for (at, &byte) in bytes.iter().enumerate() {
+    let may_matter = bytes
+        .iter()
+        .enumerate()
+        .filter(|(_, byte)| MAY_MATTER[usize::from(**byte)]);
+    for (at, &byte) in may_matter {
         let worth = match byte {
             b'.' => after_a_dot(bytes, at + 1),
             b'/' | b'\\' => matches!(bytes.get(at + 1), Some(b'/' | b'\\')),
@@ -36,6 +40,17 @@ pub(in crate::rules) fn is_worth_a_look(text: &str) -> bool {
     }
     false
 }
+
+/// Bytes that are looked at more closely.
+const MAY_MATTER: [bool; 256] = {
+    let mut may = [false; 256];
+    let (those, mut n) = (b"./\\oO0,%wW\xc2\xe2\xe3\xe4\xe5\xe7\xe9\xef", 0);
+    while n < those.len() {
+        may[those[n] as usize] = true;
+        n += 1;
+    }
+    may
+};
 
 fn after_a_dot(bytes: &[u8], at: usize) -> bool {
     let rest = &bytes[at..];

@@ -16,6 +16,8 @@ pub(super) struct Shape {
     pub odd: bool,
     pub letters: bool,
     pub emoji: bool,
+    /// A letter may be hidden behind a sign, a digit or an `x`.
+    pub hides: bool,
 }
 
 impl Shape {
@@ -25,6 +27,7 @@ impl Shape {
             odd: false,
             letters: false,
             emoji: false,
+            hides: false,
         };
         let mut before: Option<&Unit> = None;
         for unit in units {
@@ -39,10 +42,14 @@ impl Shape {
                                     || !is_usual_pair(before.plain, unit.plain))
                         });
                 }
-                Kind::Letter => shape.letters = true,
+                Kind::Letter => {
+                    shape.letters = true;
+                    shape.hides |= unit.plain == 'x';
+                }
                 Kind::Emoji => shape.emoji = true,
-                Kind::Digit | Kind::Leet => {}
+                Kind::Digit | Kind::Leet => shape.hides = true,
             }
+            shape.hides |= unit.masks > 0;
             before = Some(unit);
         }
         shape

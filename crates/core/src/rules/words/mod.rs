@@ -204,7 +204,9 @@ impl WordList {
         if let Some(joined) = read.joined() {
             self.find_joined(joined, found);
         }
-        masked::unmasked(units, |guess| self.find_masked(units, guess, found));
+        if read.shape.hides {
+            masked::unmasked(units, |guess| self.find_masked(units, guess, found));
+        }
         self.alike.find(read, &mut |seen| {
             let span = units[seen.start].to(&units[seen.end - 1]);
             found.add(self, seen.entry, span, seen.why, seen.certainty);

@@ -5,10 +5,10 @@ use std::fmt;
 
 use jiff::Timestamp;
 use serde::de::{Error, Visitor};
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Deserializer};
 use teahouse_core::rules::level::Level;
 use teahouse_core::rules::links::Link;
-use teahouse_core::rules::verdict::{Effect, Finding, Judgement, RuleName, Verdict};
+use teahouse_core::rules::verdict::{Effect, Finding, Judgement};
 use teahouse_core::{Charter, MemberId, Mode, Role};
 
 /// One line in; its words stay where they were read.
@@ -249,12 +249,11 @@ impl Out<'_> {
                 false => format!("it outranks {}", others.join(", ")),
             };
             format!(
-                "{} (rule {}) decides: {:?}; {outranked}",
+                "{} (rule {}) decides: {}; {outranked}",
                 finding.rule.as_str(),
                 finding.n,
-                judgement.verdict
+                judgement.verdict.as_str()
             )
-            .to_lowercase()
         }));
         if decisive.is_none() {
             trail.push("no rule that acts found anything: it passes".into());
@@ -283,113 +282,6 @@ fn told(finding: &Finding) -> String {
         finding.hit.span.end,
         finding.hit.why
     )
-}
-
-#[derive(Serialize)]
-struct ErrorOut<'o> {
-    error: &'o str,
-    line: usize,
-}
-
-#[derive(Serialize)]
-struct LineOut<'o> {
-    id: &'o str,
-    verdict: Verdict,
-    dry_verdict: Verdict,
-    findings: Vec<FindingOut<'o>>,
-    actions: Vec<String>,
-    language: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    level: Option<LevelOut>,
-    addressed: bool,
-    answers_to: &'o [String],
-    links: Vec<LinkOut<'o>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    rewritten: Option<&'o str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    trail: Option<&'o [String]>,
-}
-
-#[derive(Serialize)]
-struct FindingOut<'o> {
-    rule: RuleName,
-    n: u16,
-    version: u32,
-    mode: Mode,
-    kind: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    entry: Option<&'o str>,
-    span: [usize; 2],
-    matched: &'o str,
-    why: &'o str,
-}
-
-#[derive(Serialize)]
-struct LevelOut {
-    cefr: &'static str,
-    score: f32,
-}
-
-#[derive(Serialize)]
-struct LinkOut<'o> {
-    raw: &'o str,
-    url: &'o str,
-    domain: &'o str,
-    span: [usize; 2],
-    obfuscated: bool,
-}
-
-impl Serialize for Out<'_> {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        if let Some((error, line)) = &self.error {
-            return ErrorOut { error, line: *line }.serialize(serializer);
-        }
-        let nothing = Judgement::of(vec![]);
-        let judgement = self.judgement.as_ref().unwrap_or(&nothing);
-        LineOut {
-            id: &self.id,
-            verdict: judgement.verdict,
-            dry_verdict: judgement.dry_verdict,
-            findings: judgement.findings.iter().map(finding).collect(),
-            actions: judgement.actions.iter().map(ToString::to_string).collect(),
-            language: self.language,
-            level: self.level.map(|level| LevelOut {
-                cefr: level.cefr,
-                // Two places: more would claim too much.
-                score: (level.score * 100.0).round() / 100.0,
-            }),
-            addressed: self.addressed,
-            answers_to: self.answers_to.as_slice(),
-            links: self.links.iter().map(link).collect(),
-            rewritten: self.rewritten.as_deref(),
-            trail: self.trail.as_deref(),
-        }
-        .serialize(serializer)
-    }
-}
-
-fn finding(finding: &Finding) -> FindingOut<'_> {
-    FindingOut {
-        rule: finding.rule,
-        n: finding.n,
-        version: finding.version,
-        mode: finding.mode,
-        kind: finding.hit.kind,
-        entry: finding.hit.entry.as_deref(),
-        span: [finding.hit.span.start, finding.hit.span.end],
-        matched: &finding.matched,
-        why: &finding.hit.why,
-    }
-}
-
-fn link(link: &Link) -> LinkOut<'_> {
-    LinkOut {
-        raw: &link.raw,
-        url: &link.url,
-        domain: &link.domain,
-        span: [link.span.start, link.span.end],
-        obfuscated: link.obfuscated,
-    }
 }
 
 #[cfg(test)]
