@@ -21,13 +21,14 @@ pub fn figures(folder: &Path) -> anyhow::Result<Vec<Figure>> {
         let Some(links) = row["label"].as_array() else {
             continue;
         };
-        let word = |key: &str| row[key].as_str().unwrap_or_default().to_owned();
-        let answers = rooms.entry(word("log")).or_default().hear(Heard {
-            id: row["i"].to_string(),
+        let word = |key: &str| row[key].as_str().unwrap_or_default();
+        let room = rooms.entry(word("log").to_owned()).or_default();
+        let answers = room.hear(&Heard {
+            id: &row["i"].to_string(),
             member: word("user"),
             name: word("user"),
             text: word("text"),
-            at: minute(&word("time")),
+            at: minute(word("time")),
             ..Heard::default()
         });
         if row["i"].as_u64().unwrap_or(0) < FIRST_LABELLED {
@@ -35,7 +36,7 @@ pub fn figures(folder: &Path) -> anyhow::Result<Vec<Figure>> {
         }
         let links: Vec<String> = links.iter().map(Value::to_string).collect();
         right += answers.iter().filter(|id| links.contains(id)).count();
-        told += answers.len();
+        told += usize::from(answers.is_some());
         expected += links.len();
     }
     Ok(vec![

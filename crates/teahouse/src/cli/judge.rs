@@ -348,8 +348,7 @@ impl Rooms {
 /// The same place for other lines: what is written to again and again is near.
 fn emptied<'l>(mut batch: Vec<Done<'_>>) -> Vec<Done<'l>> {
     batch.clear();
-    let nothing = batch.into_iter().filter_map(|_| None);
-    nothing.collect()
+    batch.into_iter().map_while(|_| None).collect()
 }
 
 /// Whether anybody still reads.

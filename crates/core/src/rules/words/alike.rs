@@ -216,7 +216,7 @@ impl Alike {
                 // Three that sound like an entry are one.
                 let may = match length {
                     2 => two,
-                    _ => may_look_alike && self.ends_alike(parts.get(start + length - 1), item),
+                    _ => may_look_alike && ends_alike(parts.get(start + length - 1), item),
                 };
                 if may && let Some(seen) = self.compare(item.number(), line, start) {
                     found(seen);
@@ -239,22 +239,14 @@ impl Alike {
             (false, true) => Looks::Nearest,
             (false, false) => Looks::None,
         };
-        let fewer = |looks| match looks {
-            Looks::All => Looks::Some,
-            looks => looks,
-        };
         let (first_looks, second_looks) = (looks(start), looks(start + 1));
-        first.looks(fewer(first_looks), |key| heads.first(key, rows));
+        first.looks(first_looks.fewer(), |key| heads.first(key, rows));
         let rows_fewer = rows.len();
-        first.more_looks(first_looks, fewer(first_looks), |key| {
-            heads.first(key, rows)
-        });
+        first.more_looks(first_looks, |key| heads.first(key, rows));
         seen.clear();
-        second.looks(fewer(second_looks), |key| heads.second(key, seen));
+        second.looks(second_looks.fewer(), |key| heads.second(key, seen));
         let seen_fewer = seen.len();
-        second.more_looks(second_looks, fewer(second_looks), |key| {
-            heads.second(key, seen);
-        });
+        second.more_looks(second_looks, |key| heads.second(key, seen));
         // One of the two may look like anything near, if the other one is what it is or sounds like it.
         let (rows, seen) = (rows.all(), seen.all());
         each(&rows[rows_said..], said.all(), here_is_strange);
@@ -267,12 +259,6 @@ impl Alike {
                 here_is_strange,
             );
         }
-    }
-
-    /// Whether the part where an entry would end is like its last character.
-    fn ends_alike(&self, part: Option<&Part>, item: heads::Item) -> bool {
-        part.zip(item.last())
-            .is_some_and(|(part, last)| part.is_like(last).is_some())
     }
 
     /// Whether an entry is written here, and how.
@@ -382,6 +368,12 @@ impl Alike {
             }
         }
     }
+}
+
+/// Whether the part where an entry would end is like its last character.
+fn ends_alike(part: Option<&Part>, item: heads::Item) -> bool {
+    part.zip(item.last())
+        .is_some_and(|(part, last)| part.is_like(last).is_some())
 }
 
 /// Whether a part stands in the middle of characters. At their end emoji are mostly moods.

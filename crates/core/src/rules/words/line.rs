@@ -107,11 +107,11 @@ impl Part {
         }
     }
 
-    /// The same without those that fewer looks give.
-    pub fn more_looks(&self, looks: Looks, fewer: Looks, each: impl FnMut(Key)) {
-        if self.kind == Kind::Han && looks != fewer {
+    /// The same without what fewer looks give.
+    pub fn more_looks(&self, looks: Looks, each: impl FnMut(Key)) {
+        if self.kind == Kind::Han && looks != looks.fewer() {
             let keys = likeness::keys(self.c);
-            let ((few_shapes, few_kin), (shapes, kin)) = (fewer.of(&keys), looks.of(&keys));
+            let ((few_shapes, few_kin), (shapes, kin)) = (looks.fewer().of(&keys), looks.of(&keys));
             let shapes = keys.shapes[few_shapes..shapes].iter();
             let kin = &keys.kin[few_kin..kin];
             shapes.chain(kin).copied().for_each(each);
@@ -133,7 +133,10 @@ impl Part {
     pub fn is_like(&self, c: char) -> Option<Like> {
         let keys = likeness::keys(c);
         // Few: it is quicker to look at each than to call for help.
-        let sounds = |key: Key| keys.sound == Some(key) || keys.sounds.iter().any(|k| *k == key);
+        let sounds = |key: Key| {
+            let other = keys.sounds.iter().fold(false, |any, k| any | (*k == key));
+            other || keys.sound == Some(key)
+        };
         let initial = || {
             keys.sound
                 .and_then(|key| likeness::spelling(key).chars().next())
@@ -181,6 +184,14 @@ pub(super) enum Looks {
 }
 
 impl Looks {
+    /// Where both of two characters are taken for others.
+    pub fn fewer(self) -> Looks {
+        match self {
+            Looks::All => Looks::Some,
+            Looks::None | Looks::Nearest | Looks::Some | Looks::Near => self,
+        }
+    }
+
     /// So many of the nearest shapes, and of the commonest kin.
     fn of(self, keys: &Keys<'_>) -> (usize, usize) {
         let (shapes, kin) = match self {

@@ -167,21 +167,15 @@ mod tests {
         }
     }
 
-    fn taken(lines: &Lines<Pieces>, most: usize) -> Option<(u64, bool, Vec<(usize, String)>)> {
+    /// Takes two lines at most: which turn, the number and words of each, and whether an answer is awaited.
+    fn taken(lines: &Lines<Pieces>) -> Option<String> {
         let mut raw = Raw::default();
-        lines.take(most, &mut raw).then(|| {
-            let texts = raw.lines().map(|(n, line)| {
-                let text = String::from_utf8(line.to_vec()).unwrap();
-                (n, text)
-            });
-            (raw.turn, raw.is_awaited, texts.collect())
+        let text = |(n, line)| format!(" {n}:{}", std::str::from_utf8(line).unwrap().trim_end());
+        lines.take(2, &mut raw).then(|| {
+            let texts: String = raw.lines().map(text).collect();
+            let end = if raw.is_awaited { " awaited" } else { "" };
+            format!("turn {}{texts}{end}", raw.turn)
         })
-    }
-
-    fn numbered(first: usize, lines: &[&str]) -> Vec<(usize, String)> {
-        (first..)
-            .zip(lines.iter().map(|line| (*line).to_owned()))
-            .collect()
     }
 
     #[test]
@@ -192,15 +186,15 @@ mod tests {
             Ok(b"e\n\n"),
             Ok(b"f"),
         ]));
-        let check = |turn, is_awaited, first, texts: &[&str]| {
-            let expected = (turn, is_awaited, numbered(first, texts));
-            assert_eq!(taken(&lines, 2), Some(expected));
-        };
-        check(0, false, 1, &["a\n", "b\n"]);
-        check(1, true, 3, &["c\n", "d茶\n"]);
-        check(2, true, 5, &["e\n", "\n"]);
-        check(3, true, 7, &["f"]);
-        assert_eq!(taken(&lines, 2), None);
+        for expected in [
+            "turn 0 1:a 2:b",
+            "turn 1 3:c 4:d茶 awaited",
+            "turn 2 5:e 6: awaited",
+            "turn 3 7:f awaited",
+        ] {
+            assert_eq!(taken(&lines).as_deref(), Some(expected));
+        }
+        assert_eq!(taken(&lines), None);
         assert!(lines.ended().is_ok());
     }
 
@@ -208,8 +202,8 @@ mod tests {
     fn what_was_read_before_a_failure_comes_and_the_failure_is_told() {
         let failure = || io::Error::other("the disk is gone");
         let lines = Lines::of(Pieces(vec![Ok(b"a\nb"), Err(failure())]));
-        assert_eq!(taken(&lines, 9), Some((0, false, numbered(1, &["a\n"]))));
-        assert_eq!(taken(&lines, 9), None);
+        assert_eq!(taken(&lines).as_deref(), Some("turn 0 1:a"));
+        assert_eq!(taken(&lines), None);
         assert_eq!(
             lines.ended().map_err(|error| error.to_string()),
             Err("the disk is gone".into())
