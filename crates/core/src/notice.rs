@@ -252,12 +252,12 @@ impl Notice {
             Notice::FirstContact { trigger, days } => pick(
                 &format!(
                     "I am a program and can be wrong. I answer when called ({trigger} …). I read this room to follow the \
-                     talk and keep it for {days} days; what I was asked goes to a model service. {trigger} about me shows \
-                     what is kept of you."
+                     talk and keep it for {days} days; what I was asked goes to a language model, here or at an outside \
+                     service. {trigger} about me shows what is kept of you."
                 ),
                 &format!(
                     "我是程序，会出错。叫我（{trigger} …）我才回答。为了听懂上下文，我会读这里的聊天并保留 {days} 天；\
-                     问我的话会交给模型服务。{trigger} 关于我 可以看到留下了什么。"
+                     问我的话会交给语言模型，它在本机，也可能在外部服务上。{trigger} 关于我 可以看到留下了什么。"
                 ),
             ),
             Notice::Forgotten => pick("Done. We start afresh.", "好，我们从头聊。"),

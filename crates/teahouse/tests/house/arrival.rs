@@ -39,7 +39,7 @@ async fn questions_wait_while_the_model_is_fetched_and_are_answered_when_it_is_h
     lin         | ai four?
                   (9 min later)
     house → lin | [AI] About one?
-    house       | I am a program and can be wrong. I answer when called (ai …). I read this room to follow the talk and keep it for 7 days; what I was asked goes to a model service. ai about me shows what is kept of you.
+    house       | I am a program and can be wrong. I answer when called (ai …). I read this room to follow the talk and keep it for 7 days; what I was asked goes to a language model, here or at an outside service. ai about me shows what is kept of you.
     house → lin | [AI] About two?
     house → lin | [AI] About three?
     house → lin | [AI] About four?

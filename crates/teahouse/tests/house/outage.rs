@@ -319,7 +319,7 @@ async fn a_room_that_was_told_is_told_again_in_few_words() {
     in 青茶:
     lin         | ai six?
     house → lin | [AI] Tea.
-    house       | I am a program and can be wrong. I answer when called (ai …). I read this room to follow the talk and keep it for 7 days; what I was asked goes to a model service. ai about me shows what is kept of you.
+    house       | I am a program and can be wrong. I answer when called (ai …). I read this room to follow the talk and keep it for 7 days; what I was asked goes to a language model, here or at an outside service. ai about me shows what is kept of you.
     lin         | ai seven?
     house → lin | I can't answer now; the admin knows.
     ");

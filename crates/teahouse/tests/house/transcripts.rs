@@ -31,7 +31,7 @@ async fn the_house_answers_when_it_is_called_and_introduces_itself_once() {
     lin          | good evening
     lin          | ai why is tea red?
     house → lin  | [AI] Because its leaves are oxidised.
-    house        | I am a program and can be wrong. I answer when called (ai …). I read this room to follow the talk and keep it for 7 days; what I was asked goes to a model service. ai about me shows what is kept of you.
+    house        | I am a program and can be wrong. I answer when called (ai …). I read this room to follow the talk and keep it for 7 days; what I was asked goes to a language model, here or at an outside service. ai about me shows what is kept of you.
     chen         | @house is green tea tea at all?
     house → chen | [AI] Yes: it is the same plant, only not oxidised.
     wu → house   | and if they only wither?
@@ -105,7 +105,7 @@ async fn a_long_answer_comes_in_three_parts_and_a_rest() {
                 | pour();
                 | ```
     house → lin | [AI] Older trees give softer tea. Some like it with milk. I have no tongue to tell.
-    house       | I am a program and can be wrong. I answer when called (ai …). I read this room to follow the talk and keep it for 7 days; what I was asked goes to a model service. ai about me shows what is kept of you.
+    house       | I am a program and can be wrong. I answer when called (ai …). I read this room to follow the talk and keep it for 7 days; what I was asked goes to a language model, here or at an outside service. ai about me shows what is kept of you.
     ");
     let first = &room.answers_to(&asked)[0];
     assert!(
@@ -144,7 +144,7 @@ async fn a_question_that_is_taken_back_is_answered_no_further_and_forgotten() {
                    (20 s later)
     chen         | ai what did lin ask?
     house → chen | [AI] I do not know of any.
-    house        | I am a program and can be wrong. I answer when called (ai …). I read this room to follow the talk and keep it for 7 days; what I was asked goes to a model service. ai about me shows what is kept of you.
+    house        | I am a program and can be wrong. I answer when called (ai …). I read this room to follow the talk and keep it for 7 days; what I was asked goes to a language model, here or at an outside service. ai about me shows what is kept of you.
     ");
     let prompt = model.last_prompt();
     assert!(
@@ -173,7 +173,7 @@ async fn the_limit_of_a_day_is_told_once_and_is_nobody_elses() {
     assert_snapshot!(tea.transcript(), @r"
     lin          | ai one?
     house → lin  | [AI] Tea.
-    house        | I am a program and can be wrong. I answer when called (ai …). I read this room to follow the talk and keep it for 7 days; what I was asked goes to a model service. ai about me shows what is kept of you.
+    house        | I am a program and can be wrong. I answer when called (ai …). I read this room to follow the talk and keep it for 7 days; what I was asked goes to a language model, here or at an outside service. ai about me shows what is kept of you.
     lin          | ai two?
     house → lin  | [AI] Tea.
     lin          | ai three?
@@ -236,7 +236,7 @@ async fn bad_017_admins_switch_the_house_and_nobody_passes_for_one() {
                       (31 min later)
     lin             | ai and now?
     house → lin     | [AI] Tea.
-    house           | I am a program and can be wrong. I answer when called (ai …). I read this room to follow the talk and keep it for 7 days; what I was asked goes to a model service. ai about me shows what is kept of you.
+    house           | I am a program and can be wrong. I answer when called (ai …). I read this room to follow the talk and keep it for 7 days; what I was asked goes to a language model, here or at an outside service. ai about me shows what is kept of you.
     ");
     tea.finish().await;
 }
@@ -264,7 +264,7 @@ async fn a_direct_chat_is_served_only_where_the_house_says_so() {
     assert_snapshot!(open.transcript(), @r"
     lin         | hello?
     house → lin | [AI] Good evening.
-    house       | I am a program and can be wrong. I answer when called (ai …). I read this room to follow the talk and keep it for 7 days; what I was asked goes to a model service. ai about me shows what is kept of you.
+    house       | I am a program and can be wrong. I answer when called (ai …). I read this room to follow the talk and keep it for 7 days; what I was asked goes to a language model, here or at an outside service. ai about me shows what is kept of you.
     lin         | ai why is tea red?
     house → lin | [AI] Because its leaves are oxidised.
     ");
@@ -296,7 +296,7 @@ async fn a_provider_that_dies_before_its_first_part_is_replaced_unseen() {
     assert_snapshot!(tea.transcript(), @r"
     lin         | ai why is tea red?
     house → lin | [AI] Because its leaves are oxidised.
-    house       | I am a program and can be wrong. I answer when called (ai …). I read this room to follow the talk and keep it for 7 days; what I was asked goes to a model service. ai about me shows what is kept of you.
+    house       | I am a program and can be wrong. I answer when called (ai …). I read this room to follow the talk and keep it for 7 days; what I was asked goes to a language model, here or at an outside service. ai about me shows what is kept of you.
     lin         | ai and green tea?
     house → lin | [AI] The same plant.
                   (1 min later)
@@ -331,7 +331,7 @@ async fn a_provider_that_dies_after_its_first_part_is_cut_short() {
     lin          | ai why is tea red?
     house → lin  | [AI] Tea is red for the same reason that a cut apple turns brown: air.
     house → lin  | [AI] The leaves are rol… (cut short)
-    house        | I am a program and can be wrong. I answer when called (ai …). I read this room to follow the talk and keep it for 7 days; what I was asked goes to a model service. ai about me shows what is kept of you.
+    house        | I am a program and can be wrong. I answer when called (ai …). I read this room to follow the talk and keep it for 7 days; what I was asked goes to a language model, here or at an outside service. ai about me shows what is kept of you.
                    (1 min later)
     chen         | ai say it again?
     house → chen | [AI] Tea is red for the same reason that a cut apple turns brown: air.
@@ -393,7 +393,7 @@ async fn a_lost_answer_comes_again_once_and_one_that_was_shown_does_not() {
     room.says("chen", "ai and green?").await;
     assert_snapshot!(tea.transcript(), @r"
     lin          | ai why is tea red?
-    house        | I am a program and can be wrong. I answer when called (ai …). I read this room to follow the talk and keep it for 7 days; what I was asked goes to a model service. ai about me shows what is kept of you.
+    house        | I am a program and can be wrong. I answer when called (ai …). I read this room to follow the talk and keep it for 7 days; what I was asked goes to a language model, here or at an outside service. ai about me shows what is kept of you.
     house → lin  | (again) [AI] Because its leaves are oxidised.
     chen         | ai and green?
     house → chen | Sorry, the platform did not show my answer.
@@ -433,7 +433,7 @@ async fn the_house_keeps_quiet_at_night_but_for_its_admins() {
     house → lin  | Stopped.
     wu           | ai all well?
     house → wu   | [AI] Good night.
-    house        | I am a program and can be wrong. I answer when called (ai …). I read this room to follow the talk and keep it for 7 days; what I was asked goes to a model service. ai about me shows what is kept of you.
+    house        | I am a program and can be wrong. I answer when called (ai …). I read this room to follow the talk and keep it for 7 days; what I was asked goes to a language model, here or at an outside service. ai about me shows what is kept of you.
                    (8 h later)
     chen         | ai good morning?
     house → chen | [AI] Good night.
@@ -477,7 +477,7 @@ async fn members_help_themselves() {
                  | ai rule show · rule add word …, … · rule try · rule mode 2 on · rule back
     lin          | ai what is oolong?
     house → lin  | [AI] Oolong is half red.
-    house        | I am a program and can be wrong. I answer when called (ai …). I read this room to follow the talk and keep it for 7 days; what I was asked goes to a model service. ai about me shows what is kept of you.
+    house        | I am a program and can be wrong. I answer when called (ai …). I read this room to follow the talk and keep it for 7 days; what I was asked goes to a language model, here or at an outside service. ai about me shows what is kept of you.
     chen → house | ai why
     house → chen | It was a question and it was answered. It took 2.0 s.
                  | (answered)
@@ -531,7 +531,7 @@ async fn members_help_themselves_in_chinese() {
                  | ai 规矩 看 · 规矩 加 词 …，… · 规矩 试 · 规矩 模式 2 生效 · 规矩 退回
     小林         | 茶馆，乌龙是什么？
     house → 小林 | 〔AI〕乌龙是半发酵的茶。
-    house        | 我是程序，会出错。叫我（ai …）我才回答。为了听懂上下文，我会读这里的聊天并保留 7 天；问我的话会交给模型服务。ai 关于我 可以看到留下了什么。
+    house        | 我是程序，会出错。叫我（ai …）我才回答。为了听懂上下文，我会读这里的聊天并保留 7 天；问我的话会交给语言模型，它在本机，也可能在外部服务上。ai 关于我 可以看到留下了什么。
     小陈 → house | ai 为什么
     house → 小陈 | 这是提问，已经回答。用了 0.0 秒。
                  | (answered)
@@ -637,7 +637,7 @@ async fn a_long_parrot_fills_its_messages_under_its_own_mark() {
                 | 2. 红茶为什么是红的?
                 | 3. 红茶为什么是红的?
                 | 4. 红茶为什么是红的?
-    house       | 我是程序，会出错。叫我（ai …）我才回答。为了听懂上下文，我会读这里的聊天并保留 7 天；问我的话会交给模型服务。ai 关于我 可以看到留下了什么。
+    house       | 我是程序，会出错。叫我（ai …）我才回答。为了听懂上下文，我会读这里的聊天并保留 7 天；问我的话会交给语言模型，它在本机，也可能在外部服务上。ai 关于我 可以看到留下了什么。
     ");
     tea.finish().await;
 }
