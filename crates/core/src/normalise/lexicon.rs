@@ -34,8 +34,8 @@ fn word_hash(word: &[u8]) -> u64 {
 /// Whether two simplified characters stand side by side in ordinary Chinese.
 pub(crate) fn is_ordinary_pair(first: char, second: char) -> bool {
     let hash = mix((first as u64) << 32 | second as u64);
-    let place = (hash >> 47) as usize;
-    has(&PAIRS.0[place / 2][1 + place % 2], hash, 3)
+    let half = (hash >> 47) as usize % 2;
+    has(&PAIRS.0[(hash >> 48) as usize][1 + half], hash, 3)
 }
 
 /// Whether they do so often.
@@ -82,14 +82,18 @@ const ENGLISH: &[u8; 8 << 17] = include_bytes!("../../../../data/rules/english.b
 const COARSE: &[u8; 8 << 15] = include_bytes!("../../../../data/rules/coarse.bin");
 const FOURS: &[u8; 57_122] = include_bytes!("../../../../data/rules/fours.bin");
 const TWOS: &[u8; 8 << 14] = include_bytes!("../../../../data/rules/twos.bin");
-/// Pairs: the usual ones, and then those that are ordinary by two halves.
-static PAIRS: Side<[[[u8; 8]; 3]; 1 << 16]> = Side(pairs());
 
-/// What is looked for together lies together, mostly.
+/// Pairs whose hashes begin with the same sixteen bits: the usual ones, and the ordinary ones by the bit after those.
+type Beginning = [[u8; 8]; 3];
+
+/// Whoever asks whether a pair is ordinary has asked whether it is usual: the answers lie side by side.
+static PAIRS: Aligned<[Beginning; 1 << 16]> = Aligned(pairs());
+
+/// Begins where a line of the processor's cache begins.
 #[repr(align(64))]
-struct Side<T>(T);
+struct Aligned<T>(T);
 
-const fn pairs() -> [[[u8; 8]; 3]; 1 << 16] {
+const fn pairs() -> [Beginning; 1 << 16] {
     let (words, _) = include_bytes!("../../../../data/rules/pairs.bin").as_chunks();
     let (pairs, _) = words.as_chunks();
     *pairs.first_chunk().expect("the file has so many")
