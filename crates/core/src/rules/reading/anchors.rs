@@ -5,8 +5,6 @@ use std::ops::Range;
 
 use aho_corasick::{AhoCorasick, AhoCorasickKind};
 
-use crate::normalise::lexicon::mix;
-
 /// A few short words, in either case.
 pub(super) struct Anchors {
     automaton: AhoCorasick,
@@ -81,14 +79,29 @@ fn ascii_runs(text: &[u8], shortest: usize) -> impl Iterator<Item = Range<usize>
     let mut at = 0;
     std::iter::from_fn(move || {
         loop {
-            let start = at + text[at..].iter().position(u8::is_ascii)?;
-            let length = text[start..].iter().position(|byte| !byte.is_ascii());
+            let start = at + first(&text[at..], true)?;
+            let length = first(&text[start..], false);
             at = length.map_or(text.len(), |length| start + length);
             if at - start >= shortest {
                 return Some(start..at);
             }
         }
     })
+}
+
+/// Where the first byte of ASCII, or beyond it, stands; eight at a time.
+fn first(text: &[u8], is_ascii: bool) -> Option<usize> {
+    const HIGH: u64 = 0x8080_8080_8080_8080;
+    let wanted = if is_ascii { HIGH } else { 0 };
+    let (eights, rest) = text.as_chunks::<8>();
+    let of_eight = |eight: &[u8; 8]| (u64::from_le_bytes(*eight) & HIGH) ^ wanted;
+    match eights.iter().position(|eight| of_eight(eight) != 0) {
+        Some(n) => Some(8 * n + of_eight(&eights[n]).trailing_zeros() as usize / 8),
+        None => {
+            let found = rest.iter().position(|byte| byte.is_ascii() == is_ascii);
+            found.map(|at| 8 * eights.len() + at)
+        }
+    }
 }
 
 /// How words begin.
@@ -168,7 +181,8 @@ impl Starts {
 
 /// The bit of two characters.
 fn pair(first: char, second: char) -> usize {
-    mix((first as u64) << 32 | second as u64) as usize % PAIRS
+    let both = (first as u64) << 21 | second as u64;
+    (both.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> (64 - PAIRS.trailing_zeros())) as usize
 }
 
 #[cfg(test)]
