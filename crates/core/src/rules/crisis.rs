@@ -66,10 +66,12 @@ pub fn find(text: &str) -> Option<Hit> {
         windows.extend(said.windows(text));
     }
     windows.dedup();
+    // Most that holds an anchor is talk all the same.
+    windows.retain(|window| !weigh::glanced(&text[window.clone()], true).is_empty());
     let anchored = windows.len();
     // Without an anchor no pattern matches, but it may be said.
     if windows.first() != Some(&(0..text.len())) {
-        windows.extend(around(text, weigh::glanced(text).into_iter()));
+        windows.extend(around(text, weigh::glanced(text, false).into_iter()));
     }
     let plains = windows.into_iter().map(|window| Plain::of(text, window));
     let plains: Vec<Plain> = plains.collect();

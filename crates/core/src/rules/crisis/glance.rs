@@ -36,7 +36,7 @@ impl Iterator for Words<'_> {
                     (Read::Word(u64::from(c)), 3)
                 }
                 [0x80..=0xff, ..] => other(rest),
-                [b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z', ..] => ascii(rest),
+                [b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z', ..] => ascii(self.text, self.at),
                 [b'.' | b'!' | b'?' | b'\n', ..] => (Read::End, 1),
                 [_, ..] => (Read::Sign, 1),
                 [] => return None,
@@ -65,11 +65,11 @@ enum Read {
     End,
 }
 
-/// A word in ASCII in lower case, and its length; eight bytes at a time.
-fn ascii(rest: &[u8]) -> (Read, usize) {
+/// The word in ASCII that stands here, in lower case, and its length; eight bytes at a time.
+fn ascii(text: &[u8], at: usize) -> (Read, usize) {
     let (mut word, mut long) = (0_u64, 0);
     loop {
-        let (eight, letters) = eight(&rest[long..]);
+        let (eight, letters) = eight(text, at + long);
         word = (word.rotate_left(23) ^ eight).wrapping_mul(0xBF58_476D_1CE4_E5B9);
         long += letters;
         if letters < 8 {
@@ -78,16 +78,21 @@ fn ascii(rest: &[u8]) -> (Read, usize) {
     }
 }
 
-/// The next letters and figures, eight at most, and how many they are.
-fn eight(rest: &[u8]) -> (u64, usize) {
+/// The letters and figures that stand here, eight at most, and how many they are.
+fn eight(text: &[u8], at: usize) -> (u64, usize) {
     const EACH: u64 = 0x0101_0101_0101_0101;
     const HIGH: u64 = 0x80 * EACH;
-    let eight = rest.first_chunk().copied().unwrap_or_else(|| {
-        let mut eight = [0; 8];
-        eight[..rest.len()].copy_from_slice(rest);
-        eight
-    });
-    let eight = u64::from_le_bytes(eight);
+    let eight = match (text[at..].first_chunk(), text.last_chunk()) {
+        (Some(eight), _) => u64::from_le_bytes(*eight),
+        // The last few bytes, and nothing after them.
+        (None, Some(last)) if at < text.len() => {
+            u64::from_le_bytes(*last) >> (8 * (8 + at - text.len()))
+        }
+        (None, _) => {
+            let bytes = text[at..].iter().rev();
+            bytes.fold(0, |eight, byte| eight << 8 | u64::from(*byte))
+        }
+    };
     let lower = eight | 0x20 * EACH;
     // The high bit of each byte tells whether it is this one or a later one.
     let from = |byte: u8| (lower & !HIGH) + u64::from(0x80 - byte) * EACH;

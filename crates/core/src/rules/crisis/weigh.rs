@@ -13,8 +13,9 @@ static THINGS: LazyLock<Things> =
     LazyLock::new(|| Things::new(include_str!("../../../../../data/rules/crisis-words.txt")));
 
 /// One byte a place, those of a glance after the others, and then the limits in eight bytes each: what a part must weigh
-/// that holds an anchor, all in ASCII or not; what one without must; and the square of what a glance must see.
-static WEIGHTS: &[u8; GLANCED + glance::PLACES + 40] =
+/// that holds an anchor, all in ASCII or not; what one without must; and the squares, each with its sign, of what a glance
+/// must see without an anchor and with one.
+static WEIGHTS: &[u8; GLANCED + glance::PLACES + 48] =
     include_bytes!("../../../../../data/rules/crisis.bin");
 
 /// Where the weights of a glance begin.
@@ -30,16 +31,17 @@ pub(super) fn heavy(
         let part = &plain[part.clone()];
         let anchored = anchored(part);
         // Of a long text few parts are weighed.
-        if !anchored && glanced(part).is_empty() {
+        if !anchored && glanced(part, false).is_empty() {
             return false;
         }
         weight(part) > limit(usize::from(!part.is_ascii()) + if anchored { 0 } else { 2 })
     })
 }
 
-/// The places of a text, as it was written, that sound like it at a glance: some sentences each.
-pub(super) fn glanced(text: &str) -> Vec<Range<usize>> {
-    let least = limit(4);
+/// The places of a text, as it was written, that sound like it at a glance, some sentences each; more of them if there
+/// is an anchor.
+pub(super) fn glanced(text: &str, anchored: bool) -> Vec<Range<usize>> {
+    let least = limit(4 + usize::from(anchored));
     let mut places = Vec::new();
     let (mut from, mut sum, mut count) = (0, 0, 0);
     let mut words = Words::of(text);
@@ -53,7 +55,7 @@ pub(super) fn glanced(text: &str) -> Vec<Range<usize>> {
                 continue;
             }
         }
-        let is_seen = sum > 0 && sum * sum > least * count;
+        let is_seen = count > 0 && sum * i64::abs(sum) > least * count;
         if is_seen {
             places.push(from..words.at);
         }

@@ -147,8 +147,7 @@ impl Starts {
     /// The parts of a text in which all words are that it holds.
     fn parts(&self, text: &str) -> impl Iterator<Item = Range<usize>> {
         // None of them begins in ASCII.
-        let ascii = text.bytes().position(|byte| !byte.is_ascii());
-        let skipped = ascii.unwrap_or(text.len());
+        let skipped = first(text.as_bytes(), false).unwrap_or(text.len());
         let mut chars = text[skipped..].char_indices();
         let mut before = (0, '\0');
         let mut part: Option<Range<usize>> = None;
