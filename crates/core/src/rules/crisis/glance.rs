@@ -65,7 +65,7 @@ enum Read {
     End,
 }
 
-/// The word in ASCII that stands here, in lower case, and its length; eight bytes at a time.
+/// The word in ASCII that stands here, in lower case, and how long it is with its blank; eight bytes at a time.
 fn ascii(text: &[u8], at: usize) -> (Read, usize) {
     let (mut word, mut long) = (0_u64, 0);
     loop {
@@ -73,7 +73,9 @@ fn ascii(text: &[u8], at: usize) -> (Read, usize) {
         word = (word.rotate_left(23) ^ eight).wrapping_mul(0xBF58_476D_1CE4_E5B9);
         long += letters;
         if letters < 8 {
-            return (Read::Word(word), long);
+            // The blank after it is nothing to stop at.
+            let blank = text.get(at + long) == Some(&b' ');
+            return (Read::Word(word), long + usize::from(blank));
         }
     }
 }
@@ -126,4 +128,36 @@ const EDGE: u64 = 7;
 
 fn place(hash: u64) -> usize {
     (hash >> (64 - PLACES.trailing_zeros())) as usize
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_read_alike_however_they_are_written() {
+        let same = |one: &str, other: &str| {
+            let all = |text| Words::of(text).collect::<Vec<_>>();
+            assert_eq!(all(one), all(other), "{one:?} {other:?}");
+        };
+        same("Want  to, DIE", "want to die");
+        same("想，死", "想死");
+        same("想。死", "想!死");
+        same("unforgettable me", "UNFORGETTABLE  me ");
+        same("a\u{2014}b", "a b");
+        let ends = |text| Words::of(text).filter(Option::is_none).count();
+        assert_eq!(ends("one. two! 三？四\nfive"), 4);
+        fn words(text: &str) -> Vec<[usize; 2]> {
+            Words::of(text).flatten().collect()
+        }
+        assert_eq!(words("we two").len(), 2);
+        assert_eq!(words("我们2个é\u{1f600}").len(), 6);
+        // A word of eight letters, of more, and the last of a text.
+        for word in ["anythin1", "anything else", "i"] {
+            assert_eq!(words(word).len(), word.split(' ').count(), "{word}");
+            let more = format!("{word} or not");
+            assert_eq!(words(word)[0][0], words(&more)[0][0]);
+        }
+        assert_ne!(words("die not")[1], words("not die")[0], "another place");
+    }
 }

@@ -225,7 +225,7 @@ fn bad_046_what_no_pattern_foresaw_is_weighed() {
         let found = all.iter().filter(|line| find(line[2]).is_some());
         (found.count(), all.len())
     };
-    // Learnt by heart, but for lines without an anchor: table and reading fit each other.
+    // Learnt by heart: table and reading fit each other.
     let (said, of) = found(true);
     assert!(of > 2_000 && said * 100 >= of * 80, "{said} of {of}");
     let (not_said, of) = found(false);
@@ -233,14 +233,47 @@ fn bad_046_what_no_pattern_foresaw_is_weighed() {
 }
 
 /// What the weights were learnt from.
-const LEARNT: [&str; 6] = [
+const LEARNT: [&str; 8] = [
     include_str!("../../../../../training/crisis/en.tsv"),
     include_str!("../../../../../training/crisis/zh.tsv"),
     include_str!("../../../../../training/crisis/plain.tsv"),
     include_str!("../../../../../training/crisis/wide.tsv"),
     include_str!("../../../../../training/crisis/more-en.tsv"),
     include_str!("../../../../../training/crisis/more-zh.tsv"),
+    include_str!("../../../../../training/crisis/broad-en.tsv"),
+    include_str!("../../../../../training/crisis/broad-zh.tsv"),
 ];
+
+#[test]
+fn bad_046_what_no_anchor_foresaw_is_glanced_at() {
+    let may = |line: &str| READERS.iter().any(|reader| reader.said.may(line));
+    for line in [
+        "every morning i'm disappointed that i woke up",
+        "I WANT MY HEART TO STOP",
+        "let me go, i don't want to be saved",
+        "我要离开地球了，永远不会回来",
+        "我想让自己停下来，永远",
+        "每晚都求老天别让我醒",
+    ] {
+        assert!(!may(line), "holds an anchor: {line}");
+        assert!(find(line).is_some(), "{line}");
+        let talk = "Lunch is at noon, the soup was fine. ".repeat(200);
+        let said = format!("{line}. ").repeat(9);
+        let long = format!("{talk}\n{said}\n{talk}");
+        let hit = find(&long).map(|hit| &long[hit.span]);
+        assert!(hit.is_some_and(|hit| hit.contains(line)), "{line}: {hit:?}");
+    }
+    for line in [
+        "every morning i'm late for the bus",
+        "i want my money back",
+        "好，我现在就下楼",
+        "我已经找人借到了，不用带",
+        "我买好票了，周五走",
+        "pls call me when you get this",
+    ] {
+        assert_eq!(find(line), None, "{line}");
+    }
+}
 
 #[test]
 fn bad_046_an_ordinary_evening_is_not_weighed() {

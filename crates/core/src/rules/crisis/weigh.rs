@@ -69,7 +69,7 @@ pub(super) fn glanced(text: &str, anchored: bool) -> Vec<Range<usize>> {
 }
 
 /// So many words of whole sentences are glanced at together …
-const FEW: i64 = 24;
+const FEW: i64 = 8;
 /// … and no more than so many.
 const MANY: i64 = 64;
 

@@ -154,6 +154,9 @@ impl Starts {
         std::iter::from_fn(move || {
             for (at, c) in chars.by_ref() {
                 let at = skipped + at;
+                if c.is_ascii() && before.1.is_ascii() {
+                    continue;
+                }
                 let c = c.to_ascii_lowercase();
                 let pair = pair(before.1, c);
                 let begins = self.pairs[pair / 64] >> (pair % 64) & 1 == 1;
