@@ -103,7 +103,7 @@ class Rows:
         said = self.is_said[self.row_of[parts]]
         used = np.ones(len(parts), bool)
         for last in (False, True):
-            model = LinearSVC(C=2).fit(self.marks[parts[used]], said[used])
+            model = LinearSVC(C=2, random_state=0).fit(self.marks[parts[used]], said[used])
             if last:
                 return model
             weights = np.full(len(self.row_of), -9.0)
@@ -130,7 +130,7 @@ class Rows:
     def fit_glance(self, heaviest, rows):
         """A glance learns what the lines weigh, the heavier ones before all."""
         heaviest = np.clip(heaviest[rows], -1, 0.7)
-        model = Ridge(alpha=4, solver="lsqr", tol=1e-3)
+        model = Ridge(alpha=4, solver="lsqr", tol=1e-3, random_state=0)
         return model.fit(self.seen[rows], heaviest, sample_weight=np.where(heaviest > -0.3, 5.0, 1.0))
 
     def glances(self, heaviest, rows, folds):

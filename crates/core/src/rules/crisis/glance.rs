@@ -95,7 +95,7 @@ fn eight(text: &[u8], at: usize) -> (u64, usize) {
             bytes.fold(0, |eight, byte| eight << 8 | u64::from(*byte))
         }
     };
-    let lower = eight | 0x20 * EACH;
+    let lower = eight | (0x20 * EACH);
     // The high bit of each byte tells whether it is this one or a later one.
     let from = |byte: u8| (lower & !HIGH) + u64::from(0x80 - byte) * EACH;
     let is_letter = from(b'a') & !from(b'z' + 1) | from(b'0') & !from(b'9' + 1);
