@@ -104,6 +104,8 @@ pub(super) mod english {
         "research proposal",
         "problem set",
         "help me cheat",
+        "help writing",
+        "help me write",
         " hw",
         "as my own",
         "ghostwrite",
@@ -124,7 +126,7 @@ pub(super) mod english {
     pub(in super::super) const WORDS: &[(&str, &str)] = &[
         (
             "verb",
-            r"(?:write|ghost ?write|put together|wrte|writing|compose|draft|create|generate|produce|make|prepare|craft|develop|construct|finish|complete|do|give|need|want|provide|come up with|whip up|build|submit|rewrite|type(?: up)?|turn this into|turn it into)",
+            r"(?:write|ghost ?write|put together|wrte|writing|compose|draft|create|generate|produce|make|prepare|craft|develop|construct|finish|complete|do|give|provide|come up with|whip up|build|submit|rewrite|type(?: up)?|turn this into|turn it into)",
         ),
         (
             "gap",
@@ -163,6 +165,7 @@ pub(super) mod english {
         r"\b(?:i|we|ive|im|weve|he|she|they|students|my (?:son|daughter|sister|brother|friend|kid|student|students))(?: (?:just|already|have|had|has|am|was|were|been|finally|am currently|still|also|usually|always|must|should|will|can|need|want|wanted|going|gonna|got|tried|trying|try|hate|love|like|supposed|about|got assigned|asked|told|plan|are|is|did|do|to|have got)){0,5} (?:write|writing|wrote|written|draft|drafted|drafting|finish|finished|finishing|complete|completed|do|doing|did|done|submit|submitted|need to (?:write|finish|do)|hate|love|forgot|lost|failed|have)(?: [a-z0-9]+){0,6}? {core}\b",
         r"\b(?:dont|do not|wont|not|never|without|instead of|rather than)(?: (?:want|need|have|you|to|asking|having|just|me|please|actually|ask)){0,4} (?:{do}|doing)\b[^.!?\n,]{0,40}",
         r"\b(?:did|do|does|are|have|has|is) (?:you|u|he|she|they|we|your|yall|everyone|anyone)(?: [a-z]+){0,3} (?:do|done|doing|finish|finished|write|wrote|like|hate|love|have)(?: [a-z]+){0,3} {core}\b(?: yet| too| already)?\??",
+        r"\bwriting [a-z ]{0,40}{core}s? for (?:students|others|people|clients)\b",
         r"[^.!?\n]{0,80}\bfor (?:my|our|the|his|her) (?:students|pupils|learners|kids|grade [a-z0-9]+ students|\d+(?:th|rd|nd) grade students|[a-z]+ graders)\b[^.!?\n]{0,40}",
         // Makes something else, with the work in what is said of it.
         r"\b(?:build|create|make|develop|design|code|write|draft|compose|send|need|want|give)(?: me| us)? (?:an?|the|some|another|my|this) (?:[a-z0-9]+ ){0,2}(?:app|application|ai|al|bot|chatbot|tool|website|site|web page|program|script|function|system|platform|extension|model|database|game|plugin|email|e mail|mail|letter|message|tweet|caption) (?:that|which|to|for|using|with|called|about|from)\b[^.!?\n]{0,100}",
@@ -172,7 +175,7 @@ pub(super) mod english {
         r"\b(?:check|checking|correct|proofread|proof read|review (?:my|this|the|our)|grade|rate|score|mark|evaluate|assess|critique|improve|edit|revise|polish|fix|read|explain|outline|brainstorm|summari[sz]e|translate|analy[sz]e|discuss|compare|format|understand|cite|suggest|recommend|list|extract|find|look at|look over|feedback on|comments? on|opinion (?:on|of)|thoughts on|create (?:a )?(?:quiz|questions|plan|outline|rubric|template|flashcards|study)|make (?:a )?(?:quiz|outline|plan|rubric|timetable)|(?:write|give|make)(?: me)?(?: (?:a|an|some|the|detailed|short|brief|useful))* (?:outline|feedback|comments?|summary|review|ideas|topics|tips|quiz|plan|questions|rubric|prompts?|hints?|advice|suggestions))(?: [a-z0-9]+){0,7}? {core}\b",
         r"\bfor (?:fun|my blog|the blog|a blog|our newsletter|our website|a magazine)\b",
         // What is made is an aid to the work, or a thing beside it.
-        r"\b{do}(?: (?:me|us|up|out))?(?: (?:an?|the|some|my|one|two|three|four|five|ten|\d+|several|many|good|great))*(?: [a-z0-9]+){0,3} {aid}\b[^.!?\n]{0,70}\b{core}\b",
+        r"\b{do}(?: (?:me|us|up|out))?(?: (?:an?|the|some|my|one|two|three|four|five|ten|\d+|several|many|good|great))*(?: [a-z0-9]+){0,3} {aid}(?:[,:]|\b[^.!?\n]{0,20} (?:for|of|in|on|to|about|that|which|from|with|so|and|or|as|by|is|are)\b)[^.!?\n]{0,60}\b{core}\b",
         r"\b{aid} (?:for|of|in|from|to use in) (?:an?|my|the|this|our) (?:[a-z0-9]+ ){0,4}{core}\b",
         r"\bfrom (?:an?|the|this|that|my|our|these)(?: (?:given|following|above|attached|provided))? {core}\b|\b(?:appropriate|suitable|fit|used|ready|publishable|good enough) (?:for|in|to)(?: be)?(?: in)? (?:an?|the|my) (?:[a-z]+ ){0,2}{core}\b|\b(?:summari[sz]ing|describing|reviewing|critiquing|evaluating|reading) (?:[a-z]+ ){0,5}{core}\b",
         r"\b(?:extension|deadline|late|excuse|apolog\w+)\b[^.!?\n]{0,50}\b{core}\b|\b(?:work|job|staff|shift|room|click|group|seating) assignments?\b",
@@ -191,6 +194,7 @@ pub(super) mod english {
     ];
     pub(in super::super) const HITS: &[&str] = &[
         r"\b{verb}(?: (?:me|us|up|out|for me|this|that|in))?{gap} {work}",
+        r"\b(?:need|want)(?: me)?(?: (?:an?|my|this|that|these|the|one|some|help|\d+|essays?|homeworks?))(?: [a-z0-9#&]+){0,8}? ?{work}",
         r"\b(?:write|do|finish|complete|answer|make|type|submit|prepare)(?: (?:it|this|that|one|them|all of it|the whole thing|everything)) for me\b",
         r"\b(?:do|finish|complete|solve|answer|take|pass|sit|write)(?: (?:all|all of|the rest of|this|the))? my (?:[a-z]+ ){0,3}?(?:homework|assignments?|exams?|tests?|quiz(?:zes)?|midterm|finals?|coursework|classwork|worksheets?|paper|problem set|lab|project report)\b",
         r"\b(?:do|finish|complete|solve|write) (?:the|this|these|all this|his|her)(?: [a-z]+){0,2} (?:homework|assignment|coursework|worksheet)s?(?: for me| please|$|[.!?,])",
@@ -204,7 +208,7 @@ pub(super) mod english {
         r"\b(?:give|send|get|tell) me (?:all )?(?:just )?(?:the )?(?:final |full |complete |correct |exact )?answers? (?:to|for)(?: [a-z]+){0,3} (?:quiz|exam|test|homework|midterm|finals?|assignment|worksheet)\b|\b(?:solve|answer|do|complete|finish)(?: [a-z0-9]+){1,6} for (?:my )?(?:[a-z]+ )?(?:homework|assignment|class)(?:$|[.!,])",
         r"\b(?:write|compose|draft|create|prepare)\b[^.!?\n]{0,140} (?:from|as) (?:an?|the) (?:[a-z]+ ){0,2}students? (?:perspective|point of view|viewpoint)\b",
         r"(?:^|[.!?\n] ?)(?:(?:academic|detailed|short|the) )?(?:introduction|abstract|conclusion|literature review|discussion|methodology)(?: [a-z]+){0,3} (?:for|of) (?:an?|my|the|this) (?:[a-z]+ ){0,2}(?:research paper|thesis|dissertation|essay)\b",
-        r"\b(?:create|generate|produce|prepare) an? (?:[a-z0-9]+ ){0,3}paper (?:on|about)\b|\b(?:write|compose|draft)(?: me| up)? (?:an?|this|that|the) (?:[a-z0-9]+ ){0,3}paper(?:$|[.,!?]| (?:for me|on|about|outlining|discussing|arguing|explaining|analy[sz]ing|comparing|describing|of \d|with)\b)|\b(?:write|compose|draft|generate)(?: [a-z0-9]+){0,4} (?:academic|scholarly|research) (?:[a-z]+ )?(?:abstract|introduction|essay|article)\b|\bhelp me (?:write|finish|complete) (?:the|an?) (?:[a-z]+ ){0,2}(?:section|chapter|part)\b",
+        r"\b(?:create|generate|produce|prepare) an? (?:[a-z0-9]+ ){0,3}paper (?:on|about)\b|\b(?:write|compose|draft)(?: me| up)? (?:an?|this|that|the) (?:[a-z0-9]+ ){0,3}paper(?:$|[.,!?]| (?:for me|on|about|in (?:support|favou?r|defen[cs]e) of|against|that (?:argues|explains|discusses|shows|compares)|arguing|outlining|discussing|arguing|explaining|analy[sz]ing|comparing|describing|of \d|with)\b)|\b(?:help(?: me)?|need|want) (?:with )?(?:write|writing) (?:an?|this|my|the) (?:[a-z0-9]+ ){0,3}paper(?:$|[.,!?]| (?:on|about|in|that|for|against|arguing))|\b(?:write|compose|draft|generate)(?: [a-z0-9]+){0,4} (?:academic|scholarly|research) (?:[a-z]+ )?(?:abstract|introduction|essay|article)\b|\bhelp me (?:write|finish|complete) (?:the|an?) (?:[a-z]+ ){0,2}(?:section|chapter|part)\b",
         r"\b(?:0|zero|no|1?\d) ?(?:\x25|percent)? plagiarism\b|\b(?:get|lower|reduce|decrease|remove|bypass|beat|fool|pass)\b[^.!?\n]{0,30}\b(?:plagiarism (?:score|rate|percentage|check\w*|level|\x01)|ai detect\w+|turnitin|gptzero)",
         r"\b(?:act as|you are|be|pretend to be|play) (?:an?|my|the) (?:[a-z]+ ){0,3}(?:essay|thesis|term paper|assignment|homework|dissertation)s? (?:writer|solver|doer)\b",
         r"\b(?:answer|solve|do|complete|finish)(?: (?:all|of|these|those|my|the|this)){0,4} (?:homework questions?|\x01+)(?: for me|$|[.!,])",
@@ -228,13 +232,13 @@ pub(super) mod english {
         r"\b(?:theoretical|theorists?|literary (?:theor|critic|jargon|devices|terms)|critically|scholarly|peer reviewed|academic (?:language|style|tone|sources|writing|references|english))\b[^\x00]{0,300}\b(?:\d[\d,]*|[a-z]+ (?:thousand|hundred))(?: (?:to|or more) \d+)? ?words\b",
         r"\b(?:in|write|about|around|approximately|at least|under|within) (?:\d+ ?(?:to )?)?(?:[2-9]\d\d|\d{4,5}) words,? ?(?:what (?:was|were|are|is) the|to what extent|discuss|compare|examine|evaluate|assess|analy[sz]e (?:the|how)|how did|why did)\b|\b(?:discuss|to what extent|compare and contrast|examine|evaluate|assess|analy[sz]e) (?:the|how|why|whether|their|its)\b[^.!?\n]{0,160}[.!?,]?[^.!?\n]{0,24}\b\d{3,5} words\b",
         r"\b(?:[a-z]+ thousand|[a-z]+ hundred|\d{3,5}|\d\d? page) ?(?:words? )?reports? (?:about|on)\b",
-        r"\bwrite(?: me| up)? (?:about |around |approximately |at least )?(?:[3-9]\d\d|\d{4,5}) words (?:on|about) (?:the|how|why|whether)\b",
+        r"\b(?:write|need|give me|want)(?: me| up)? (?:about |around |approximately |at least )?(?:[3-9]\d\d|\d{4,5}) words (?:on|about) (?:the|how|why|whether)\b",
         r"\b(?:write|compose|draft|produce|create)\b[^.!?\n]{0,120}\b(?:words|pages?|paragraphs?|section|review|analysis|answer|case study|reflection|introduction|report)\b[^!?\n]{0,120}\b(?:apa|mla|harvard|chicago)\b(?: 7(?:th)?)?(?: edition)? (?:format|style|ref|in text)",
         r"\b(?:write|create|compose|draft|produce|generate|do)(?: [a-z0-9]+){0,4} (?:reflections? (?:using|based on|with|following)[a-z ]{0,24}\b(?:gibbs|kolb|schon|reflective|cycle|model)|tok (?:essay|presentation|exhibition|commentary))|\b(?:discuss|answer) (?:this|the|my) tok\b",
         r"\b(?:respond|reply|answer|write)\b[^.!?\n]{0,60}\bdiscussion (?:prompt|post|board|question|thread)[^.!?\n]{0,60}(?:\bas an? (?:[a-z]+ ){0,2}student\b|\bfor (?:my|the) (?:[a-z]+ ){0,2}(?:class|course)\b)|\b(?:write|respond|reply)\b(?: [a-z]+){0,6} (?:to )?(?:my|a|this|the) (?:classmate|peer)s? (?:discussion )?posts?\b",
         r"\b(?:write|draft|generate|create|compose|give me|make)(?: [a-z0-9]+){0,5} (?:(?:background|significance|scope|limitations?|rationale|objectives) of the study|statement of the problem|review of related literature|theoretical framework|conceptual framework)\b|\b(?:write|draft|compose) an abstract (?:for|on|about)\b|(?:^|\n)background of the (?:study|research) (?:on|of|about)\b",
         r"\b(?:sounds?|looks?|reads?|seems?|written|write|answer) (?:it |this )?(?:like|by|as if) (?:it was written by |it were written by )?an? (?:[a-z]+ ){0,2}(?:student|freshman|sophomore|\d+(?:th|st|nd|rd) grader) (?:wrote|would|did)\b|\b(?:so|so that) my (?:teacher|professor|prof|tutor)s? (?:wont|doesnt|cant|dont|thinks?|believes?|will not|does not)\b",
-        r"\b(?:whats|what is|what are)(?: all)? the answers? (?:to|for|of)(?: [a-z0-9]+){0,5} my (?:[a-z]+ ){0,2}(?:quiz|exam|test|homework|midterm|finals?|assignment|worksheet)\b|\bhelp me (?:to )?cheat\b|\bplagiarism free\b",
+        r"\b(?:whats|what is|what are)(?: all)? the answers? (?:to|for|of)(?: [a-z0-9]+){0,5} my (?:[a-z]+ ){0,2}(?:quiz|exam|test|homework|midterm|finals?|assignment|worksheet)\b|\bhelp me (?:to )?cheat (?:on|in|at) (?:my|the|this|an?) (?:[a-z]+ ){0,3}(?:exam|test|quiz|finals?|midterm)\b|\bplagiarism free\b",
         r"\b(?:solve|code|program)(?: (?:me|all|this|the|these|my|following|entire|whole|python|java|programming|coding|math|maths|physics|chemistry|statistics)){1,5} (?:homeworks?|assignments?|coursework|problem set|worksheets?)\b",
         r"^(?:an? )?(?:(?:{kind}|short|long|brief|simple|full|good) )*essay (?:about|on|regarding) (?:[a-z0-9]+ ?){1,8}(?:$|\.$|,? \d+ words| please)",
         r"\b(?:answer|solve|do|write)\b(?: [a-z]+){0,4} (?:essay question|(?:final|midterm|mid term|end of term|online|take home) (?:exam|test|quiz))(?: questions?| answers?)?(?: (?:in|for|with)|$|[.!?,])|\b(?:final|midterm) exam answers?$",
@@ -326,6 +330,11 @@ pub(super) mod chinese {
         "套题",
         "些题",
         "替考",
+        "自拟",
+        "立意",
+        "自选角度",
+        "联想",
+        "套作",
         "代考",
         "降ai",
         "降低ai",
@@ -343,7 +352,7 @@ pub(super) mod chinese {
         ),
         (
             "ahead",
-            r"(?:^|[.,!?;:\n]|请|并|然后|直接|随便|按%8|根据%12|以%16|用%10|使用%8|参考%8|围绕%6|模仿%5|为%6|扮演%8|仿照%4|结合%8|你是一[名位个]%10)",
+            r"(?:^|[.,!?;:\n]|请|直接|随便|按%8|根据%12|以%16|用%10|使用%8|参考%8|围绕%6|模仿%5|为%6|扮演%8|仿照%4|结合%8|你是一[名位个]%10)",
         ),
         (
             "full",
@@ -385,6 +394,7 @@ pub(super) mod chinese {
         r"(?:这篇|该篇?|给定的?|输入|以下|下面|给出的?|上述|此|一篇|一段|新闻|长|自动)%8(?:文章|论文|新闻|文本|长文)%14(?:摘要|概要)|文章%5摘要|{core}(?:的)?(?:自动)?摘要(?:提取|[,.]?(?:帮我|如何|怎|请|并))",
         // Told of it, and what is wanted beside it.
         r"代[写做]{core}?%2(?:是|会|的(?:行为|危害|后果|现象|风险|问题)|被|违|属于|不)|(?:以便|便于|方便|供)[我你]?%4(?:撰?写|做|完成)%10{core}|{core}%2(?:需要|要|应该?|时|得|都)%3(?:注意|哪些|多少|多久|有什么)|{core}的%10(?:步骤|方法|技巧|要点|实践|建议|策略)|(?:让|要求|叫|请|布置)(?:每个|每位|全班|所有|学生|同学|孩子|大家)%6(?:写|做|完成|交)%16{core}|编辑%2(?:一篇|这篇|下|一下)%24{core}",
+        r"(?:评|理|讨|言)论文(?:章|字|本|稿|件|集|$|[.,!?;\n])|(?:得|先|必须|赶紧)%2把%4作业|可以提供%16{core}",
         r"我%2(?:最近|之前|刚刚?|自己|已经|所)%2(?:撰?写|完成)(?:好|完)?的%20{core}|一[篇份]%30{core}[,.]%6(?:搜|找|查|推荐|翻译|检查|润色)",
         r"以下%2是%4篇%24(?:论文|文章)[^\n]{0,24}摘要",
         r"(?:句子|句话|翻译|判断|改写|文本|造句|日期|段话)[^\x22\n]{0,24}(?:\x22[^\x22\n]{0,90}\x22[^\x22\n]{0,6}){1,3}|[我他她](?:让|请|叫|找|求)%3[帮替给][我他她]%3(?:写|做|完成)%6{core}|(?:姐|哥|妈|爸|妹|弟|朋友|同学|同桌|家长|她|他)(?:们)?(?:已经|都|也|又|昨天|今天|经常|总是)?[帮替给][我他她]把%6{core}|(?:道歉|请假|致歉|检举|感谢)(?:信|条)[^\n]{0,40}{core}",
@@ -421,6 +431,10 @@ pub(super) mod chinese {
         r"(?:帮|替)我?把%6(?:卷子|试卷|习题|练习册|套题|道题|些题)%3(?:做|写|答|完成)|(?:给我|发我|求|要)%8(?:作业|试卷|卷子|习题|练习册)%4答案|(?:作业|试卷|卷子|习题|练习册)%6答案%6(?:给我|发我|发一下|来一份)",
         r"^一[篇份]%30(?:\d+字%20{work}|(?:作文|[议记]%0[论叙]文|[读观]后感|检讨书?))(?:$|[.!,])|^[^\n]{0,90}{work},?(?:不少于|大概|约|至少|要)?(?:\d+|[一二三四五六七八九][百千])字(?:$|[.,!]|左右|以)",
         r"\x01[^!?\n]{0,24}[,.]%4(?:帮|替|请你?|麻烦)%3(?:写|做|完成)(?:一下|一[篇份]|出来|吧|$|[.!])",
+        r"(?:并|然后|则|再|最后|接着|随后){full}(?:出|成|好)?一?[篇份]%30{work}",
+        // A composition as an examination sets it.
+        r"写[^\x00]*(?:自拟(?:标题|题目)|题目自拟|立意自定|自定立意|确定立意|自选角度|不要套作|文体(?:不限|自选))|(?:自选角度|自拟题目)[^\n]{0,30}写|(?:联想|思考|感悟|启示)[^\x00]{0,60}写一?篇",
+        r"写[^\x00]{0,300}参考文献%4(?:不少于|至少|不低于|\d)",
         r"替考|(?:帮|替)我代考|(?:帮|替|代)(?:我|忙|人)?(?:刷|上)网课|(?:找|求|有)%3(?:枪手|代考|代写)",
         r"(?:按|照|用|以)%2论文(?:的)?格式%2(?:写|撰写)",
         r"写一?(?:篇|份|个)?关于[^\n]{0,60}的%6{work}",
