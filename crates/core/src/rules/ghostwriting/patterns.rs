@@ -105,6 +105,21 @@ pub(super) mod english {
         "problem set",
         "help me cheat",
         "help writing",
+        "home exam",
+        "final exam",
+        "midterm",
+        "response for me",
+        "response paper",
+        "reaction paper",
+        "write one for",
+        "write it for",
+        "body paragraph",
+        "hand it in",
+        "turn it in",
+        "pages on",
+        "pages about",
+        "double spaced",
+        "double-spaced",
         "help me write",
         " hw",
         "as my own",
@@ -126,7 +141,7 @@ pub(super) mod english {
     pub(in super::super) const WORDS: &[(&str, &str)] = &[
         (
             "verb",
-            r"(?:write|ghost ?write|put together|wrte|writing|compose|draft|create|generate|produce|make|prepare|craft|develop|construct|finish|complete|do|give|provide|come up with|whip up|build|submit|rewrite|type(?: up)?|turn this into|turn it into)",
+            r"(?:write|ghost ?write|(?:put together|knock|crank|bang|whip) ?(?:out|up)?|wrte|writing|compose|draft|create|generate|produce|make|prepare|craft|develop|construct|finish|complete|do|give|provide|come up with|whip up|build|submit|rewrite|type(?: up)?|turn this into|turn it into)",
         ),
         (
             "gap",
@@ -138,7 +153,7 @@ pub(super) mod english {
         ),
         (
             "work",
-            r"(?:essays?|homeworks?|assig(?:n|ne)?ments?|thesis|dissertation|term papers?|(?:research|academic|academical|reflection|position|seminar|final|scientific|conference|college|university|school|history|philosophy|psychology|nursing|english|white|page|word|review|policy|my|class) papers?|coursework|(?:book|lab|laboratory|experiment|experimental|school|internship|science|field trip|class|course) reports?|personal statement|statement of purpose|literature review|discussion (?:post|board(?: post)?|response)|annotated bibliography|capstone(?: project)?|(?:research|thesis|dissertation) proposal|reflective (?:journal|account|statement|log|piece)|case study for my [a-z]+|book review for (?:my )?(?:class|school))",
+            r"(?:essays?|homeworks?|assig(?:n|ne)?ments?|thesis|dissertation|term papers?|(?:research|academic|academical|response|reaction|opinion|reflection|position|seminar|final|scientific|conference|college|university|school|history|philosophy|psychology|nursing|english|white|page|word|review|policy|my|class) papers?|coursework|(?:book|lab|laboratory|experiment|experimental|school|internship|science|field trip|class|course) reports?|personal statement|statement of purpose|literature review|discussion (?:post|board(?: post)?|response)|annotated bibliography|capstone(?: project)?|(?:research|thesis|dissertation) proposal|reflective (?:journal|account|statement|log|piece)|case study for my [a-z]+|book review for (?:my )?(?:class|school))",
         ),
         // What masks look for: they may put aside more.
         (
@@ -165,6 +180,7 @@ pub(super) mod english {
         r"\b(?:i|we|ive|im|weve|he|she|they|students|my (?:son|daughter|sister|brother|friend|kid|student|students))(?: (?:just|already|have|had|has|am|was|were|been|finally|am currently|still|also|usually|always|must|should|will|can|need|want|wanted|going|gonna|got|tried|trying|try|hate|love|like|supposed|about|got assigned|asked|told|plan|are|is|did|do|to|have got)){0,5} (?:write|writing|wrote|written|draft|drafted|drafting|finish|finished|finishing|complete|completed|do|doing|did|done|submit|submitted|need to (?:write|finish|do)|hate|love|forgot|lost|failed|have)(?: [a-z0-9]+){0,6}? {core}\b",
         r"\b(?:dont|do not|wont|not|never|without|instead of|rather than)(?: (?:want|need|have|you|to|asking|having|just|me|please|actually|ask)){0,4} (?:{do}|doing)\b[^.!?\n,]{0,40}",
         r"\b(?:did|do|does|are|have|has|is) (?:you|u|he|she|they|we|your|yall|everyone|anyone)(?: [a-z]+){0,3} (?:do|done|doing|finish|finished|write|wrote|like|hate|love|have)(?: [a-z]+){0,3} {core}\b(?: yet| too| already)?\??",
+        r"\b(?:haikus?|poems?|jokes?|songs?|limericks?|raps?|memes?|riddles?|tweets?|cartoons?) (?:about|on|of)[^.!?\n]{0,40}\b{core}\b",
         r"\bwriting [a-z ]{0,40}{core}s? for (?:students|others|people|clients)\b",
         r"[^.!?\n]{0,80}\bfor (?:my|our|the|his|her) (?:students|pupils|learners|kids|grade [a-z0-9]+ students|\d+(?:th|rd|nd) grade students|[a-z]+ graders)\b[^.!?\n]{0,40}",
         // Makes something else, with the work in what is said of it.
@@ -187,7 +203,7 @@ pub(super) mod english {
         r"\b(?:cant|cannot|couldnt|didnt|havent|shouldnt|wouldnt|unable to|able to|(?:need|needs|have|has|had|got|going|forgot|time|supposed|trying|tries|tried|ready|lazy|tired|busy|me|about|used|late|struggling|managed|hard|easy|wants|order|due|how) to|gonna|gotta|lemme|wanna|let me|imma|must) (?:write|do|finish|complete|submit|prepare|make)(?:(?: [a-z0-9]+){0,4} {core}| my (?:[a-z]+ ){0,2}(?:report|speech|reflection|presentation|project|review|paper|journal|case study|exam|test|quiz))\b",
         r"\b(?:need|want)s? to (?:ask|tell|talk|read|study|know|understand|learn|see|discuss)\b[^.!?\n]{0,60}",
         r"\b(?:is|are|was) (?:it|that|this) (?:wrong|ok|okay|bad|fine|cheating|ethical|allowed|legal|right|good|safe|true|normal|fair|worth)\b[^.!?\n]{0,80}|\b(?:let|letting|having|using) (?:an? )?(?:ai|chatgpt|bots?|tools?)\b[^.!?\n]{0,40}|\bthe (?:assignment|task|homework|goal) (?:is|was) to [^.!?\n]{0,80}",
-        r"\bmake (?:my|this|the) (?:[a-z]+ )?{core} (?:shorter|longer|better|clearer|simpler|more|less|sound|flow)\b|\b(?:the|this) (?:word|term|phrase) {core}\b|\b(?:this|that|the|his|her|their) \d+ ?(?:words?|pages?)(?: [a-z]+){0,2} (?:essay|paper|report) (?:discuss\w*|is|was|argues|explores|describes|covers|on)\b",
+        r"\bmake (?:my|this|the) (?:[a-z]+ )?{core} (?:shorter|longer|better|clearer|simpler|more|less|sound (?:better|more|less|good|natural|formal|nicer)|flow)\b|\b(?:the|this) (?:word|term|phrase) {core}\b|\b(?:this|that|the|his|her|their) \d+ ?(?:words?|pages?)(?: [a-z]+){0,2} (?:essay|paper|report) (?:discuss\w*|is|was|argues|explores|describes|covers|on)\b",
         r"\b(?:of|for|about|in|by|and|enjoy|love|hate|like|finish\w*|start\w*|stop|keep|before|after|while|when|despite|from|time|spen[dt]\w*|busy|am|im|is|are|was|were|been) (?:writing|doing|finishing)(?: [a-z0-9,]+){0,5} {core}\b|\bwriting(?: [a-z0-9]+){0,5} {core} (?:is|can|was|are|takes|requires|helps|makes|has)\b",
         // Asked of others, of tools and services.
         r"\b(?:pay|paying|paid|hire|hiring)(?: [a-z]+){1,4} to (?:{do})\b[^.!?\n]{0,50}|\b(?:can|could|will|would|does|do|should|is) (?:it|they|ai|chatgpt|people|students|teachers|parents|i|we|an? (?:[a-z]+ ){0,4}(?:tool|app|bot|ai|grader|tutor|service|website|teacher|student))(?: (?:just|really|actually|also|even|ever|be able to)){0,2} (?:{do})\b[^.!?\n]{0,50}",
@@ -195,8 +211,8 @@ pub(super) mod english {
     pub(in super::super) const HITS: &[&str] = &[
         r"\b{verb}(?: (?:me|us|up|out|for me|this|that|in))?{gap} {work}",
         r"\b(?:need|want)(?: me)?(?: (?:an?|my|this|that|these|the|one|some|help|\d+|essays?|homeworks?))(?: [a-z0-9#&]+){0,8}? ?{work}",
-        r"\b(?:write|do|finish|complete|answer|make|type|submit|prepare)(?: (?:it|this|that|one|them|all of it|the whole thing|everything)) for me\b",
-        r"\b(?:do|finish|complete|solve|answer|take|pass|sit|write)(?: (?:all|all of|the rest of|this|the))? my (?:[a-z]+ ){0,3}?(?:homework|assignments?|exams?|tests?|quiz(?:zes)?|midterm|finals?|coursework|classwork|worksheets?|paper|problem set|lab|project report)\b",
+        r"\b(?:write|do|finish|complete|answer|make|type|submit|prepare)(?: (?:it|this|that|one|them|all of it|the whole thing|everything)) for (?:me|him|her|us)\b",
+        r"\b(?:do|finish|complete|solve|answer|take|pass|sit|write|fill in|fill out)(?: (?:all|all of|the rest of|this|the))? my (?:[a-z]+ ){0,3}?(?:homework|assignments?|exams?|tests?|quiz(?:zes)?|midterm|finals?|coursework|classwork|worksheets?|paper|problem set|lab|project report)\b",
         r"\b(?:do|finish|complete|solve|write) (?:the|this|these|all this|his|her)(?: [a-z]+){0,2} (?:homework|assignment|coursework|worksheet)s?(?: for me| please|$|[.!?,])",
         r"\b\d+ ?(?:words?|pages?|paragraphs?) (?:on|about|for|of)\b[^.!?\n]{0,80}\b(?:for|to) (?:my|our|the) (?:[a-z]+ ){0,2}(?:class|course|teacher|professor|school|assignment|homework|seminar|module)\b",
         r"\b\d+ ?(?:word|words|page|pages|paragraph|paragraphs)(?: long)?(?: [a-z]+){0,3} (?:essay|paper|report|speech for)\b|\bessays? (?:about|on|of)\b[^.!?\n]{0,60}\b\d+ (?:words|pages)",
@@ -213,7 +229,7 @@ pub(super) mod english {
         r"\b(?:act as|you are|be|pretend to be|play) (?:an?|my|the) (?:[a-z]+ ){0,3}(?:essay|thesis|term paper|assignment|homework|dissertation)s? (?:writer|solver|doer)\b",
         r"\b(?:answer|solve|do|complete|finish)(?: (?:all|of|these|those|my|the|this)){0,4} (?:homework questions?|\x01+)(?: for me|$|[.!,])",
         r"\b(?:answer|solve)(?: [a-z]+){0,4} homework(?: questions?| problems?)?(?: for me|$|[.!,])",
-        r"\b(?:can|could|would|will|please)(?: (?:you|u))? (?:please )?(?:do|complete|solve|fill in|finish) (?:this|these|my|the) (?:[a-z]+ ){0,2}(?:worksheets?|homework|assignment|problem set|exercises) for me",
+        r"\b(?:can|could|would|will|please)(?: (?:you|u))? (?:please )?(?:do|complete|solve|fill in|finish) (?:this|these|my|the) (?:[a-z]+ ){0,2}(?:worksheets?|homework|assignment|problem set|exercises) for me|\b(?:do|complete|solve|fill in|fill out|finish|write) (?:this|these|the) (?:[a-z]+ ){0,2}(?:worksheets?|homework|assignment|problem set|exercises|response|quiz)(?: (?:below|above|here))? for me",
         r"\b(?:rewrite|paraphrase|reword|change|spin|humani[sz]e|make)\b[^.!?\n]{0,60}\b(?:turnitin|plagiarism|ai detector|ai detection|gptzero|wont notice|wont know i|undetect\w+|looks? like a student)",
         r"\b(?:write|compose|draft|prepare|make|give me)(?: [a-z0-9]+){0,5} speech(?: [a-z0-9]+){0,6} (?:for|in) (?:my |our |the )?(?:[a-z]+ )?(?:class|school|teacher|course|homework|assignment|assembly|competition|contest)",
         r"\b(?:write|rewrite|answer|turn|put|format|convert|reply|respond|make)\b(?: [a-z0-9]+){1,6} (?:in|in to|into|as|for|like)(?: (?:a|an|the|formal|college|academic|full|proper|my|school|university))* essay(?: (?:format|form|way|style|question))?\b",
@@ -227,6 +243,8 @@ pub(super) mod english {
         r"\b(?:write|compose|draft|generate|create|produce)(?: me| up)? an? (?:[a-z0-9]+ ){0,3}(?:(?:research|scientific|academic|scholarly|journal|review) articles?|(?:systematic|scoping) review)\b",
         r"\b(?:do|solve|answer|complete|finish)(?: [a-z0-9]+){1,6} (?:from|of|on|in) my (?:[a-z]+ ){0,2}(?:homework|assignment|worksheet|problem set|exam|test|quiz|midterm|final)\b|\b(?:submit|turn|hand|use|pass)[^.!?\n]{0,24} as my own\b",
         r"\x01[^.!?\n]{0,80}[.,!?\n] ?(?:so |and |just |please |can you |could you |will you ){0,3}(?:write|do|generate|make|create|complete) (?:it|one|the whole|\d+ words|me one)\b",
+        r"\bturn [^.!?\n]{1,40} into an? (?:[a-z]+ ){0,3}(?:essay|paper|thesis|dissertation|literature review|lab report)\b|\b(?:automate|handle|take care of|outsource|knock out|ace) my (?:[a-z]+ ){0,2}(?:homework|assignment|coursework|essay|exam|quiz)s?\b",
+        r"^essays? (?:please|pls|plz)\b|\b(?:write|draft|generate|give me|finish|make)\b[^.!?\n]{0,50} body paragraphs?\b|\b(?:write|need|give me|want)(?: [a-z]+){0,3} (?:\d\d?|two|three|four|five|six|seven|eight|ten) pages?(?: double spaced)? (?:on|about)\b",
         // So long, and as one writes who studies.
         r"\b(?:\d[\d,]*|[a-z]+ (?:thousand|hundred))(?: (?:to|or more) \d+)? ?words?\b[^\x00]{0,300}\b(?:theoretical|theorists?|literary (?:theor|critic|jargon|devices|terms)|critics\b|critically|in text citations?|scholarly|peer reviewed|academic (?:language|style|tone|sources|writing|references|english)|thesis statement)",
         r"\b(?:theoretical|theorists?|literary (?:theor|critic|jargon|devices|terms)|critically|scholarly|peer reviewed|academic (?:language|style|tone|sources|writing|references|english))\b[^\x00]{0,300}\b(?:\d[\d,]*|[a-z]+ (?:thousand|hundred))(?: (?:to|or more) \d+)? ?words\b",
@@ -365,7 +383,7 @@ pub(super) mod chinese {
         ),
         (
             "work",
-            r"(?:作文|论文|作业|(?:课程|毕业)设计|毕设|[读观听]后感|心得|体会|(?:开题|结题|实验的?|实习的?|实训|调研|实践|调查|见习|结课|期末|学年|课程|研学|课题研究|文献阅读|读书|观影|小组作业的?)报告|综述|(?:议论|记叙|说明)文|检讨书?|思想汇报|入[党团]申请书?|(?:课后|教学)反思|读书笔记|周记|(?:实验|实习|课程|军训|社会实践|课堂|学习|三下乡|支教)(?:小结|总结|日志|周志|日记|感想|鉴定)|个人陈述|手抄报内容|自我鉴定|(?:留学|申请)文书|范文|文献(?:回顾|述评)|学术(?:文章|段落)|看图写话|书面表达|英语短文|(?:观影|课后|阅读|参观)感想|实习内容)",
+            r"(?:作文|论文|作业|(?:课程|毕业)设计|毕设|[读观听]后感|心得|体会|(?:开题|结题|实验的?|实习的?|实训|调研|实践|调查|见习|结课|期末|学年|课程|研学|课题研究|文献阅读|读书|观影|小组作业的?)报告|国旗下的?(?:讲话|演讲)|综述|(?:议论|记叙|说明)文|检讨书?|思想汇报|入[党团]申请书?|(?:课后|教学)反思|读书笔记|周记|(?:实验|实习|课程|军训|社会实践|课堂|学习|三下乡|支教)(?:小结|总结|日志|周志|日记|感想|鉴定)|个人陈述|手抄报内容|自我鉴定|(?:留学|申请)文书|范文|文献(?:回顾|述评)|学术(?:文章|段落)|看图写话|书面表达|英语短文|(?:观影|课后|阅读|参观)感想|实习内容)",
         ),
         // What masks look for: they may put aside more.
         (
@@ -374,14 +392,14 @@ pub(super) mod chinese {
         ),
         (
             "not",
-            r"(?:的?(?:提纲|大纲|框架|结构|思路|评分|题目|标题|选题(?:推荐|建议|方向|$)|格式(?:是|要求|模板|$|[?.,])|要求|模板|步骤|方法|技巧|标准|批改|建议|素材|评语|评价|问题|开头怎么|创新点|图|表|ppt|宣传|宣发|推荐|列表|清单|摘录|引用|翻译|润色|审稿|汇报|纲要)|(?:怎么|如何)(?:写|做))",
+            r"(?:的?(?:提纲|大纲|框架|结构|思路|评分|题目|标题|选题(?:推荐|建议|方向|$)|格式(?:是|要求|模板|$|[?.,])|要求|模板|步骤|方法|技巧|标准|批改|建议|素材|评语|评价|问题|开头怎么|创新点|图|表|ppt|宣传|宣发|推荐|列表|清单|摘录|引用|翻译|润色|笑话|段子|诗|歌|故事|小说|文案|表情包|吐槽|审稿|汇报(?:ppt|稿|材料|用|的|$|[.,])|分享|纲要)|(?:怎么|如何)(?:写|做))",
         ),
     ];
     pub(in super::super) const MASKS: &[&str] = &[
         r"{work}{not}",
         r"(?:怎么|如何|怎样)%3(?:降低|降重|降|减少)%4",
         // Learns to do it, or does it alone.
-        r"(?:教我|教教我|引导|辅导|教(?:我|他|她|你|人|大家|孩子|学生|怎|会|一下)|学习|学会|学着|学怎么|指导|陪我?|一起|监督我?|督促我?|提醒我?|讲讲|讲解|介绍|说说|告诉我|想知道|练习|不会|为什么要?|什么时候)%2(?:撰?写|完成|做|创作|代写|降重|作文)|(?:如何|怎么|怎样)[^,!?;\n\x01]{0,60}(?:撰?写|完成|做|创作|代写|降重|作文|生成)%16",
+        r"(?:教我|教教我|引导|辅导|教(?:我|他|她|你|人|大家|孩子|学生|怎|会|一下)|学习|学会|学着|学怎么|指导|陪我?|一起|监督我?|督促我?|提醒我?|讲讲|讲解|说说|告诉我|想知道|练习|不会|为什么要?|什么时候)%2(?:撰?写|完成|做|创作|代写|降重|作文)|(?:如何|怎么|怎样)[^,!?;\n\x01]{0,60}(?:撰?写|完成|做|创作|代写|降重|作文|生成)%16",
         r"(?:^|[.,!?;:\n]|今天|昨天|明天|最近|现在)(?:我|他|她|我们|同学|学生|孩子|妹妹|弟弟|儿子|女儿|导师|老师|自己|有人|大家)(?:们|家|现在|正|正在|刚刚?|已经|在|还在|要|得|想|想要|需要|准备|打算|终于|也|又|还|昨天|今天|明天|昨晚|自己|每天|最近|这周|还没|没|不想|忘了|去|开始|应该|必须|,){0,4}(?:撰?写|做|完成|改|补|赶|肝|抄|看|读)(?:了|的|完|好|过|着|一)?%24{core}",
         r"(?:别|不要|不用|无需|不需要|不是要|不能|不会|不应|不得)(?:让你|你|要你|再|直接){0,2}(?:[帮替给代](?:我|学生|孩子|人|他|她|别人|同学|他人|我们)?|直接){0,2}(?:写|做|完成|生成)|不(?:会|能|应|应该|得|可以|再)?(?:直接|帮人|替人)?代[写做]",
         r"(?:检查|批改|修改|润色|改改|看看|点评|评价|评分|打分|评估|解释|讲讲|讲解|总结|概括|翻译|分析(?:一下|下|这|上述|以下|我|该|论文)|精读|解读|推荐|列|统计|标注|优化|精简|校对|审(?:稿|阅|查|核|一下|下|这)|评(?:阅|改|议|一下|下|这)|提取|比较|阅读|看懂|理解)%10{core}",
@@ -406,20 +424,20 @@ pub(super) mod chinese {
         r"{ahead}{full}(?:出|成|好|完|一下|下)?(?:一?[篇份个段部张封套]|\d+字|%3字|个|关于|一)?%30{work}",
         r"{ahead}{light}(?:出|一下|下)?(?:一?[篇份个段张套]|\d+字|%3字)%30{work}",
         r"(?:按|根据|以|用|就|围绕)%12(?:要求|题目|为题|材料|话题|对话|提示)?%4作文(?:$|[.!?,])",
-        r"(?:代写|代做|枪手|替写|代完成)%6(?:{work}|报告)|{work}%2代(?:写|做)",
+        r"(?:代写|代做|代笔|枪手|替写|代完成)%6(?:{work}|报告)|{work}%2代(?:写|做)",
         r"{help}%4(?:做|完成|搞定|解决|答|写|弄|填)(?:完|一下|了|下|好|掉)?%8(?:作业|卷子|试卷|考试题?|习题|练习册|期末考|考题|测验|网课)",
-        r"(?:作业|卷子|试卷|论文|作文|报告|读后感|观后感|检讨|心得|习题|题目)%4[,. ]?(?:都|就|你|全)?(?:帮|替|给)(?:我|忙)(?:写|做|完成|搞定)(?:了|一下|完|吧|好|掉|$|[.!,])",
+        r"(?:作业|卷子|试卷|{work}|报告|检讨|习题|题目)%6[,. ]?(?:都|就|你|全)?(?:帮|替|给)(?:我|忙)(?:写|做|完成|搞定)(?:了|一下|完|吧|好|掉|$|[.!,]|一[篇份个])",
         r"(?:老师|学校|导师|教授|课上|单位|领导)(?:让|要求|布置|叫)%3(?:写|交|做)%12[,.!]?%4(?:你|帮|替)%3(?:写|做|完成)",
-        r"(?:{work}|\x01)[^.!?\n]{0,24}[,.]%4你%2(?:[帮替]我?|直接|来)%2(?:写|做|编|完成)(?:给我|吧|一下|一[篇份]|$|[.!?,]|呗|了吧|完)|(?:{work})%3(?:就|都|全)?你来(?:写|做|完成)",
+        r"(?:{work}|\x01)[^.!?\n]{0,24}[,.]%4你%2(?:[帮替]我?|直接|来)?%2(?:写|做|编|完成)(?:给我|吧|一下|一[篇份个段]|$|[.!?,]|呗|了吧|完)|(?:{work})%3(?:就|都|全)?你来(?:写|做|完成)",
         r"(?:写|做|弄|编|整|生成|赶)(?:一?[篇份个]|\d+字)?[^!?\n]{0,60}[,.]?%3(?:老师|导师|教授|班主任|辅导员|学校)(?:今天|明天|后天|下周|这周|周[一二三四五六日]|马上|急着)?(?:就|又)?(?:要交?|收|催着?要?)(?:$|[.!,]|的|了|呢)|(?:扮演|你是|作为|当)%8(?:论文|作文|作业)%2(?:撰稿人|写手|枪手|代写)",
         r"(?:写|生成|撰写|完成)%16(?:sci|ssci|ei|核心期刊)%3(?:论文|文章|讨论|引言|摘要|结论)",
         r"(?:把|将)%16(?:写|改写|整理|转|改|扩|变|做|弄|编)成%8{work}|(?:结课|毕业|期末|课程)(?:论文|作业|报告)%4(?:给我?|来|整)(?:一[份篇个]|全文|成稿)",
         r"(?:把|将)%6{work}%3(?:写完|写好|补完|续完|写出来|写长|扩到)",
-        r"(?:避免|绕开|绕过|躲避|规避|通过|逃过)%2查重|{work}[,.!]%3(?:帮|替|给)我(?:写|弄|整|编)|(?:写|给我|来|编|整)[^.!?\n]{0,30}[,.](?:是)?(?:老师布置|老师要|要交|交作业|学校要|明天交)",
+        r"(?:避免|绕开|绕过|躲避|规避|通过|逃过)%2查重|{work}[,.!]%3(?:帮|替|给)我(?:写|弄|整|编)|{work}[^!?\n]{0,60}[,.]%3(?:帮|替)我(?:写|生成|赶|凑|编)(?:完|好|一下|出来|了|吧|一[份篇个](?:$|[.!,]|吧)|$)|(?:写|给我|来|编|整)[^.!?\n]{0,30}[,.](?:是)?(?:老师布置|老师要|要交|交作业|学校要|明天交)",
         r"降重|降(?:一下|下|个|一降|点)?重(?:$|[.,!?]|[率到至下吧一])|查重率%6(?:低|降|减|以下|不超过)|(?:降低|减少|躲过|避开|绕过)%4(?:查重|重复率|aigc率|ai率|检测)",
         r"(?:写|撰写|生成|来|给我|帮我)%14(?:演讲稿|发言稿|讲话稿)%10(?:学校|比赛|课堂|作业|老师|班级|竞赛|课上)|(?:学生|学校|班级|国旗下|课堂|课前|竞选班|小学|中学|大学|高中|初中|三年级|比赛)%10(?:演讲稿|发言稿|讲话稿)|(?:按字数|写)%6英语演讲稿",
         r"(?:写|撰写|重写|生成|补写|续写|扩写|编写)(?:一下|一段|一篇|一份|一个|出)?%8(?:论文|毕业论文|课题|文章)%4(?:摘要|引言|绪论|讨论|结论|章节|正文|部分|内容|参考文献|前言|致谢|选题依据|研究目的)|写%4开题报告%6",
-        r"(?:论文|综述|作文|读后感|观后感|心得|开题报告|调查报告|实践报告|实习报告|实验报告)(?:$|[,.;:\n])[^\x00]*(?:不少于|大概|大约|约)?(?:\d+|[一二三四五六七八九十百千两]+)字(?:以上|左右|以内|$|[.,;])|(?:论文|课题)%24写%14(?:部分|\d+字|章|引言|结论|摘要|绪论)|(?:给我|来|提供|我要|需要|想要|急需|急求|求|发我)一[篇份]%30(?:{work})(?:$|[.!?,])|(?:为|给)一?篇%30论文%3(?:补充|撰?写|添加|续写|完善)|(?:高考|中考)[^\n]{0,24}[:.][^\x00]*写一?篇",
+        r"(?:论文|综述|作文|读后感|观后感|心得|开题报告|调查报告|实践报告|实习报告|实验报告)(?:$|[,.;:\n])[^\x00]*(?:不少于|大概|大约|约)?(?:\d+|[一二三四五六七八九十百千两]+)字(?:以上|左右|以内|$|[.,;])|(?:论文|课题)%24写%14(?:部分|\d+字|章|引言|结论|摘要|绪论)|(?:给我|来|提供|我要|需要|想要|急需|急求|求|发我)一[篇份]%30(?:{work})(?:$|[.!?,]|吗|吧|呗)|(?:为|给)一?篇%30论文%3(?:补充|撰?写|添加|续写|完善)|(?:高考|中考)[^\n]{0,24}[:.][^\x00]*写一?篇",
         r"{writes}(?:一下|出)?(?:一[篇份]|\d+字|%3字)[^.!?;:\n\x01]{0,90}的(?:论文|作文|[议记说][论叙明]文|综述)(?:$|[.!?,])",
         r"(?:用|以|使用)%2(?:chat)?gpt ?\d(?:\.\d)?%4{writes}%20{work}",
         r"(?:写|撰写|写出|整理|补充)%16研究(?:现状|背景|意义)|研究(?:现状|背景|意义)[^!?\n]{0,60}\d+字",
@@ -435,6 +453,7 @@ pub(super) mod chinese {
         // A composition as an examination sets it.
         r"写[^\x00]*(?:自拟(?:标题|题目)|题目自拟|立意自定|自定立意|确定立意|自选角度|不要套作|文体(?:不限|自选))|(?:自选角度|自拟题目)[^\n]{0,30}写|(?:联想|思考|感悟|启示)[^\x00]{0,60}写一?篇",
         r"写[^\x00]{0,300}参考文献%4(?:不少于|至少|不低于|\d)",
+        r"{writes}%4(?:申请|留学)%12文书|{write}[^.!?\n]{0,60}[,.]%4(?:课程|作业|课上)%4(?:要?用|要求|需要)|(?:^|\n)(?:作业|论述题|简答题|问答题|思考题|作文题目?):[^\x00]{6,}\d+%2(?:字|词)|作文:[^\x00]{0,120}\d+%2(?:词|个单词|字)",
         r"替考|(?:帮|替)我代考|(?:帮|替|代)(?:我|忙|人)?(?:刷|上)网课|(?:找|求|有)%3(?:枪手|代考|代写)",
         r"(?:按|照|用|以)%2论文(?:的)?格式%2(?:写|撰写)",
         r"写一?(?:篇|份|个)?关于[^\n]{0,60}的%6{work}",
