@@ -105,6 +105,22 @@ pub(super) mod english {
         "problem set",
         "help me cheat",
         "help writing",
+        "history report",
+        "biography report",
+        "biology report",
+        "chemistry report",
+        "physics report",
+        "geography report",
+        "fair report",
+        "do my ",
+        "these for me",
+        "reaction to",
+        "for sociology",
+        "for psychology",
+        "for history",
+        "for english",
+        "for biology",
+        "for philosophy",
         "home exam",
         "final exam",
         "midterm",
@@ -141,11 +157,11 @@ pub(super) mod english {
     pub(in super::super) const WORDS: &[(&str, &str)] = &[
         (
             "verb",
-            r"(?:write|ghost ?write|(?:put together|knock|crank|bang|whip) ?(?:out|up)?|wrte|writing|compose|draft|create|generate|produce|make|prepare|craft|develop|construct|finish|complete|do|give|provide|come up with|whip up|build|submit|rewrite|type(?: up)?|turn this into|turn it into)",
+            r"(?:write|ghost ?write|(?:put together|knock|crank|bang|whip) ?(?:out|up)?|wrte|writing|compose|elaborate|draft|create|generate|produce|make|prepare|craft|develop|construct|finish|complete|do|give|provide|come up with|whip up|build|submit|rewrite|type(?: up)?|turn this into|turn it into)",
         ),
         (
             "gap",
-            r"(?: (?:[a-z0-9#&]+(?:\.[a-z0-9]+)+\.?|[a-z0-9#&]+)){0,12}?",
+            r"(?: (?:[a-z0-9#&]+(?:\.[a-z0-9]+)+\.?|[a-z0-9#&+]+)){0,12}?",
         ),
         (
             "kind",
@@ -153,7 +169,7 @@ pub(super) mod english {
         ),
         (
             "work",
-            r"(?:essays?|homeworks?|assig(?:n|ne)?ments?|thesis|dissertation|term papers?|(?:research|academic|academical|response|reaction|opinion|reflection|position|seminar|final|scientific|conference|college|university|school|history|philosophy|psychology|nursing|english|white|page|word|review|policy|my|class) papers?|coursework|(?:book|lab|laboratory|experiment|experimental|school|internship|science|field trip|class|course) reports?|personal statement|statement of purpose|literature review|discussion (?:post|board(?: post)?|response)|annotated bibliography|capstone(?: project)?|(?:research|thesis|dissertation) proposal|reflective (?:journal|account|statement|log|piece)|case study for my [a-z]+|book review for (?:my )?(?:class|school))",
+            r"(?:essays?|homeworks?|assig(?:n|ne)?ments?|thesis|dissertation|term papers?|(?:research|academic|academical|response|reaction|opinion|reflection|position|seminar|final|scientific|conference|college|university|school|history|philosophy|psychology|nursing|english|white|page|word|review|policy|my|class) papers?|coursework|(?:book|lab|laboratory|experiment|experimental|school|internship|science(?: fair)?|history|biography|biology|chemistry|physics|geography|field trip|class|course) reports?|personal statement|statement of purpose|literature review|discussion (?:post|board(?: post)?|response)|annotated bibliography|capstone(?: project)?|(?:research|thesis|dissertation) proposal|reflective (?:journal|account|statement|log|piece)|case study for my [a-z]+|book review for (?:my )?(?:class|school))",
         ),
         // What masks look for: they may put aside more.
         (
@@ -211,7 +227,7 @@ pub(super) mod english {
     pub(in super::super) const HITS: &[&str] = &[
         r"\b{verb}(?: (?:me|us|up|out|for me|this|that|in))?{gap} {work}",
         r"\b(?:need|want)(?: me)?(?: (?:an?|my|this|that|these|the|one|some|help|\d+|essays?|homeworks?))(?: [a-z0-9#&]+){0,8}? ?{work}",
-        r"\b(?:write|do|finish|complete|answer|make|type|submit|prepare)(?: (?:it|this|that|one|them|all of it|the whole thing|everything)) for (?:me|him|her|us)\b",
+        r"\b(?:write|do|finish|complete|answer|make|type|submit|prepare)(?: (?:it|this|that|these|those|one|them|all of it|the whole thing|everything)) for (?:me|him|her|us)\b",
         r"\b(?:do|finish|complete|solve|answer|take|pass|sit|write|fill in|fill out)(?: (?:all|all of|the rest of|this|the))? my (?:[a-z]+ ){0,3}?(?:homework|assignments?|exams?|tests?|quiz(?:zes)?|midterm|finals?|coursework|classwork|worksheets?|paper|problem set|lab|project report)\b",
         r"\b(?:do|finish|complete|solve|write) (?:the|this|these|all this|his|her)(?: [a-z]+){0,2} (?:homework|assignment|coursework|worksheet)s?(?: for me| please|$|[.!?,])",
         r"\b\d+ ?(?:words?|pages?|paragraphs?) (?:on|about|for|of)\b[^.!?\n]{0,80}\b(?:for|to) (?:my|our|the) (?:[a-z]+ ){0,2}(?:class|course|teacher|professor|school|assignment|homework|seminar|module)\b",
@@ -244,6 +260,8 @@ pub(super) mod english {
         r"\b(?:do|solve|answer|complete|finish)(?: [a-z0-9]+){1,6} (?:from|of|on|in) my (?:[a-z]+ ){0,2}(?:homework|assignment|worksheet|problem set|exam|test|quiz|midterm|final)\b|\b(?:submit|turn|hand|use|pass)[^.!?\n]{0,24} as my own\b",
         r"\x01[^.!?\n]{0,80}[.,!?\n] ?(?:so |and |just |please |can you |could you |will you ){0,3}(?:write|do|generate|make|create|complete) (?:it|one|the whole|\d+ words|me one)\b",
         r"\bturn [^.!?\n]{1,40} into an? (?:[a-z]+ ){0,3}(?:essay|paper|thesis|dissertation|literature review|lab report)\b|\b(?:automate|handle|take care of|outsource|knock out|ace) my (?:[a-z]+ ){0,2}(?:homework|assignment|coursework|essay|exam|quiz)s?\b",
+        r"\b(?:write|finish|complete|create|generate|compose|draft|prepare|make|do)(?: [a-z0-9]+){0,6} (?:reports?|reflections?|reactions?|responses?|reviews?|paragraphs?|presentations?|conclusions?|analysis|case study|project)(?: [a-z0-9]+){0,7} (?:for|in) (?:my )?(?:sociology|psychology|history|english|biology|bio|chemistry|chem|physics|philosophy|nursing|economics|econ|lit|literature|geography)(?: class| course| lab)?(?:$|[.,!])",
+        r"\bdo my (?:[a-z]+ )?(?:english|maths?|calculus|calc|algebra|geometry|history|science|biology|chemistry|physics|economics|econ|statistics|stats|spanish|french|latin|accounting)(?: for me|$|[.,!]| please| pls)|\bwhat are the answers to (?:this|the|these) (?:[a-z]+ )?(?:homework|worksheet|assignment)\b",
         r"^essays? (?:please|pls|plz)\b|\b(?:write|draft|generate|give me|finish|make)\b[^.!?\n]{0,50} body paragraphs?\b|\b(?:write|need|give me|want)(?: [a-z]+){0,3} (?:\d\d?|two|three|four|five|six|seven|eight|ten) pages?(?: double spaced)? (?:on|about)\b",
         // So long, and as one writes who studies.
         r"\b(?:\d[\d,]*|[a-z]+ (?:thousand|hundred))(?: (?:to|or more) \d+)? ?words?\b[^\x00]{0,300}\b(?:theoretical|theorists?|literary (?:theor|critic|jargon|devices|terms)|critics\b|critically|in text citations?|scholarly|peer reviewed|academic (?:language|style|tone|sources|writing|references|english)|thesis statement)",
@@ -259,7 +277,7 @@ pub(super) mod english {
         r"\b(?:whats|what is|what are)(?: all)? the answers? (?:to|for|of)(?: [a-z0-9]+){0,5} my (?:[a-z]+ ){0,2}(?:quiz|exam|test|homework|midterm|finals?|assignment|worksheet)\b|\bhelp me (?:to )?cheat (?:on|in|at) (?:my|the|this|an?) (?:[a-z]+ ){0,3}(?:exam|test|quiz|finals?|midterm)\b|\bplagiarism free\b",
         r"\b(?:solve|code|program)(?: (?:me|all|this|the|these|my|following|entire|whole|python|java|programming|coding|math|maths|physics|chemistry|statistics)){1,5} (?:homeworks?|assignments?|coursework|problem set|worksheets?)\b",
         r"^(?:an? )?(?:(?:{kind}|short|long|brief|simple|full|good) )*essay (?:about|on|regarding) (?:[a-z0-9]+ ?){1,8}(?:$|\.$|,? \d+ words| please)",
-        r"\b(?:answer|solve|do|write)\b(?: [a-z]+){0,4} (?:essay question|(?:final|midterm|mid term|end of term|online|take home) (?:exam|test|quiz))(?: questions?| answers?)?(?: (?:in|for|with)|$|[.!?,])|\b(?:final|midterm) exam answers?$",
+        r"\b(?:answer|solve|do|write)\b(?: [a-z]+){0,4} (?:essay question|(?:final|midterm|mid term|end of term|online|take home) (?:exam|test|quiz))(?: questions?| answers?)?(?: (?:in|for|with)|$|[.!?,:])|\b(?:final|midterm) exam answers?$",
     ];
 }
 
@@ -348,6 +366,9 @@ pub(super) mod chinese {
         "套题",
         "些题",
         "替考",
+        "仿写",
+        "查不出",
+        "检测不出",
         "自拟",
         "立意",
         "自选角度",
@@ -383,7 +404,7 @@ pub(super) mod chinese {
         ),
         (
             "work",
-            r"(?:作文|论文|作业|(?:课程|毕业)设计|毕设|[读观听]后感|心得|体会|(?:开题|结题|实验的?|实习的?|实训|调研|实践|调查|见习|结课|期末|学年|课程|研学|课题研究|文献阅读|读书|观影|小组作业的?)报告|国旗下的?(?:讲话|演讲)|综述|(?:议论|记叙|说明)文|检讨书?|思想汇报|入[党团]申请书?|(?:课后|教学)反思|读书笔记|周记|(?:实验|实习|课程|军训|社会实践|课堂|学习|三下乡|支教)(?:小结|总结|日志|周志|日记|感想|鉴定)|个人陈述|手抄报内容|自我鉴定|(?:留学|申请)文书|范文|文献(?:回顾|述评)|学术(?:文章|段落)|看图写话|书面表达|英语短文|(?:观影|课后|阅读|参观)感想|实习内容)",
+            r"(?:作文|论文|作业|(?:课程|毕业)设计|毕设|[读观听]后感|心得|体会|(?:开题|结题|实验的?|实习的?|实训|调研|实践|调查|见习|结课|期末|学年|课程|研学|课题研究|文献阅读|读书|观影|小组作业的?|课堂观察|观察|参观)报告|国旗下的?(?:讲话|演讲)|综述|(?:议论|记叙|说明)文|检讨书?|思想汇报|入[党团](?:申请|志愿)书?|(?:课后|教学)反思|读书笔记|周记|(?:实验|实习|课程|军训|社会实践|课堂|学习|三下乡|支教)(?:小结|总结|日志|周志|日记|感想|鉴定)|个人陈述|手抄报的?(?:内容|文字|资料)|自我鉴定|(?:留学|申请)文书|范文|文献(?:回顾|述评)|学术(?:文章|段落)|看图写话|书面表达|英语短文|(?:观影|课后|阅读|参观)感想|实习内容)",
         ),
         // What masks look for: they may put aside more.
         (
@@ -392,7 +413,7 @@ pub(super) mod chinese {
         ),
         (
             "not",
-            r"(?:的?(?:提纲|大纲|框架|结构|思路|评分|题目|标题|选题(?:推荐|建议|方向|$)|格式(?:是|要求|模板|$|[?.,])|要求|模板|步骤|方法|技巧|标准|批改|建议|素材|评语|评价|问题|开头怎么|创新点|图|表|ppt|宣传|宣发|推荐|列表|清单|摘录|引用|翻译|润色|笑话|段子|诗|歌|故事|小说|文案|表情包|吐槽|审稿|汇报(?:ppt|稿|材料|用|的|$|[.,])|分享|纲要)|(?:怎么|如何)(?:写|做))",
+            r"(?:的?(?:提纲|大纲|框架|结构|思路|评分|题目|标题|选题(?:推荐|建议|方向|$)|格式(?:是|要求|模板|$|[?.,])|要求|模板|步骤|方法|技巧|标准|批改|建议|素材|评语|评价|问题|开头怎么|创新点|图|表|ppt|宣传|宣发|推荐|列表|清单|摘录|引用|翻译|润色|生成器|批改器?|软件|网站|小程序|系统|代码|机器人|助手|笑话|段子|诗|歌|故事|小说|文案|表情包|吐槽|审稿|汇报(?:ppt|稿|材料|用|的|$|[.,])|分享|纲要)|(?:怎么|如何)(?:写|做))",
         ),
     ];
     pub(in super::super) const MASKS: &[&str] = &[
@@ -435,7 +456,7 @@ pub(super) mod chinese {
         r"(?:把|将)%6{work}%3(?:写完|写好|补完|续完|写出来|写长|扩到)",
         r"(?:避免|绕开|绕过|躲避|规避|通过|逃过)%2查重|{work}[,.!]%3(?:帮|替|给)我(?:写|弄|整|编)|{work}[^!?\n]{0,60}[,.]%3(?:帮|替)我(?:写|生成|赶|凑|编)(?:完|好|一下|出来|了|吧|一[份篇个](?:$|[.!,]|吧)|$)|(?:写|给我|来|编|整)[^.!?\n]{0,30}[,.](?:是)?(?:老师布置|老师要|要交|交作业|学校要|明天交)",
         r"降重|降(?:一下|下|个|一降|点)?重(?:$|[.,!?]|[率到至下吧一])|查重率%6(?:低|降|减|以下|不超过)|(?:降低|减少|躲过|避开|绕过)%4(?:查重|重复率|aigc率|ai率|检测)",
-        r"(?:写|撰写|生成|来|给我|帮我)%14(?:演讲稿|发言稿|讲话稿)%10(?:学校|比赛|课堂|作业|老师|班级|竞赛|课上)|(?:学生|学校|班级|国旗下|课堂|课前|竞选班|小学|中学|大学|高中|初中|三年级|比赛)%10(?:演讲稿|发言稿|讲话稿)|(?:按字数|写)%6英语演讲稿",
+        r"(?:写|撰写|生成|来|给我|帮我)%14(?:演讲稿|发言稿|讲话稿)[^!?\n]{0,30}(?:学校|比赛|课堂|作业|老师|班级|班会|竞赛|课上)|(?:学生|学校|班级|国旗下|课堂|课前|竞选班|小学|中学|大学|高中|初中|三年级|比赛)%10(?:演讲稿|发言稿|讲话稿)|(?:按字数|写)%6英语演讲稿",
         r"(?:写|撰写|重写|生成|补写|续写|扩写|编写)(?:一下|一段|一篇|一份|一个|出)?%8(?:论文|毕业论文|课题|文章)%4(?:摘要|引言|绪论|讨论|结论|章节|正文|部分|内容|参考文献|前言|致谢|选题依据|研究目的)|写%4开题报告%6",
         r"(?:论文|综述|作文|读后感|观后感|心得|开题报告|调查报告|实践报告|实习报告|实验报告)(?:$|[,.;:\n])[^\x00]*(?:不少于|大概|大约|约)?(?:\d+|[一二三四五六七八九十百千两]+)字(?:以上|左右|以内|$|[.,;])|(?:论文|课题)%24写%14(?:部分|\d+字|章|引言|结论|摘要|绪论)|(?:给我|来|提供|我要|需要|想要|急需|急求|求|发我)一[篇份]%30(?:{work})(?:$|[.!?,]|吗|吧|呗)|(?:为|给)一?篇%30论文%3(?:补充|撰?写|添加|续写|完善)|(?:高考|中考)[^\n]{0,24}[:.][^\x00]*写一?篇",
         r"{writes}(?:一下|出)?(?:一[篇份]|\d+字|%3字)[^.!?;:\n\x01]{0,90}的(?:论文|作文|[议记说][论叙明]文|综述)(?:$|[.!?,])",
@@ -454,12 +475,13 @@ pub(super) mod chinese {
         r"写[^\x00]*(?:自拟(?:标题|题目)|题目自拟|立意自定|自定立意|确定立意|自选角度|不要套作|文体(?:不限|自选))|(?:自选角度|自拟题目)[^\n]{0,30}写|(?:联想|思考|感悟|启示)[^\x00]{0,60}写一?篇",
         r"写[^\x00]{0,300}参考文献%4(?:不少于|至少|不低于|\d)",
         r"{writes}%4(?:申请|留学)%12文书|{write}[^.!?\n]{0,60}[,.]%4(?:课程|作业|课上)%4(?:要?用|要求|需要)|(?:^|\n)(?:作业|论述题|简答题|问答题|思考题|作文题目?):[^\x00]{6,}\d+%2(?:字|词)|作文:[^\x00]{0,120}\d+%2(?:词|个单词|字)",
+        r"(?:帮|替|给)我%4仿写|作文[,:]写一篇|(?:查|检测)不出%4ai|(?:作业|习题|试卷|卷子)%10(?:给|出|写)(?:我|出|一下){0,2}%2答案",
         r"替考|(?:帮|替)我代考|(?:帮|替|代)(?:我|忙|人)?(?:刷|上)网课|(?:找|求|有)%3(?:枪手|代考|代写)",
         r"(?:按|照|用|以)%2论文(?:的)?格式%2(?:写|撰写)",
         r"写一?(?:篇|份|个)?关于[^\n]{0,60}的%6{work}",
         r"{write}%16(?:老师(?:要|让)?%2(?:交|收|检查)|交给老师|要交|交作业|交差|上交)|{write}%12[,.]%3(?:老师%2要|要交|交给老师|交作业)|{write}成%6{work}",
         r"\d+字(?:以上|左右)?的?%3(?:作文|读后感|观后感|心得|周记|日记|议论文|记叙文|检讨)|(?:寒假|暑假|周末|假期)%2(?:日记|作文|周记|见闻|读后感)%0(?:$|[.!?]|给我|帮|\d)|范文%4(?:我)?(?:抄|来抄|交)",
-        r"(?:帮|替|给|代)我?(?:忙)?(?:写|做|整|弄|编)%6(?:日记|周记|演讲稿|发言稿|讲话稿|课程总结|见闻)[^.!?\n]{0,40}(?:学校|比赛|班|老师|课|作业|暑假|寒假)|(?:帮|替|给|代)我?(?:忙)?(?:写|做|整|弄|编)%6(?:暑假|寒假|班会|课前|课堂|学校|学生会|竞选)%4(?:日记|周记|稿|演讲|发言|作文|见闻)|(?:帮|替|给)我?把%6{work}%3(?:做|写|完成)",
+        r"(?:帮|替|给|代)我?(?:忙)?(?:写|做|整|弄|编)%6(?:日记|周记|演讲稿|发言稿|讲话稿|课程总结|见闻)[^.!?\n]{0,40}(?:学校|比赛|班|老师|课|作业|暑假|寒假)|(?:帮|替|给|代)我?(?:忙)?(?:写|做|整|弄|编)%6(?:暑假|寒假|班会|课前|课堂|学校|学生会|竞选)%4(?:日记|周记|稿|演讲|发言|作文|见闻)|(?:帮|替|给)我?把%6{work}(?:%3(?:做|写|完成)|%10(?:写|做)(?:了|完|好|出来|$))",
         r"^[^.,!?\n\x01]{3,60}(?:读后感|观后感|心得体会|心得)(?:\d+字|[.!?]|$)",
         r"(?:写|撰写|生成|按论文)%6论文(?:格式|的格式|要求)?%3(?:写|撰写|生成)|(?:^|请|你|直接|用%12|按%8|根据%16|分析)(?:写|撰写?)%2(?:分析)?论文$",
     ];
