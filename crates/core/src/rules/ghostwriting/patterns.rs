@@ -105,6 +105,13 @@ pub(super) mod english {
         "problem set",
         "help me cheat",
         "help writing",
+        "for bio",
+        "for chem",
+        "for econ",
+        "lit review",
+        "test for me",
+        "exam for me",
+        "quiz for me",
         "answer key",
         "academic paragraph",
         "academic writing",
@@ -173,7 +180,7 @@ pub(super) mod english {
         ),
         (
             "work",
-            r"(?:essays?|homeworks?|assig(?:n|ne)?ments?|thesis|dissertation|term papers?|(?:research|academic|academical|response|reaction|opinion|reflection|position|seminar|final|scientific|conference|college|university|school|history|philosophy|psychology|nursing|english|white|page|word|review|policy|my|class) papers?|coursework|(?:book|lab|laboratory|experiment|experimental|school|internship|science(?: fair)?|history|biography|biology|chemistry|physics|geography|field trip|class|course) reports?|personal statement|statement of purpose|literature review|discussion (?:post|board(?: post)?|response)|annotated bibliography|capstone(?: project)?|(?:research|thesis|dissertation) proposal|reflective (?:journal|account|statement|log|piece)|case study for my [a-z]+|book review for (?:my )?(?:class|school))",
+            r"(?:essays?|homeworks?|assig(?:n|ne)?ments?|thesis|dissertation|term papers?|(?:research|academic|academical|response|reaction|opinion|reflection|position|seminar|final|scientific|conference|college|university|school|history|philosophy|psychology|nursing|english|white|page|word|review|policy|my|class) papers?|coursework|(?:book|lab|laboratory|experiment|experimental|school|internship|science(?: fair)?|history|biography|biology|chemistry|physics|geography|field trip|class|course) reports?|personal statement|statement of purpose|lit(?:erature)? review|discussion (?:post|board(?: post)?|response)|annotated bibliography|capstone(?: project)?|(?:research|thesis|dissertation) proposal|reflective (?:journal|account|statement|log|piece)|case study for my [a-z]+|book review for (?:my )?(?:class|school))",
         ),
         // What masks look for: they may put aside more.
         (
@@ -186,7 +193,7 @@ pub(super) mod english {
         ),
         (
             "aid",
-            r"(?:titles?|headlines?|(?:topic|opening|closing|first|hook) (?:sentences?|lines?|statements?)|thesis|thesis statements?|hooks?|key ?words|sub ?topics|topics?|prompts?|questions?|structures?|suggestions?|guides?|checklists?|schedules?|timelines?|letters?|emails?|e mails?|messages?|charts?|test cases|metaphors?|lists?|tips|rubrics?|summar(?:y|ies)|report summari[sz]ing|set of|tweets?|slogans?|scenarios?|quotes?|quotations?|sources|references|arguments (?:for|against)|feedback|ideas|plan|names?|examples?|sentences? (?:so|that|for|in))",
+            r"(?:titles?|headlines?|(?:topic|opening|closing|first|hook) (?:sentences?|lines?|statements?)|thesis|thesis statements?|hooks?|key ?words|sub ?topics|topics?|prompts?|questions?|structures?|suggestions?|guides?|checklists?|schedules?|timelines?|letters?|emails?|e mails?|messages?|charts?|test cases|metaphors?|lists?|tips|rubrics?|syllabus|lesson plans?|summar(?:y|ies)|report summari[sz]ing|set of|tweets?|slogans?|scenarios?|quotes?|quotations?|sources|references|arguments (?:for|against)|feedback|ideas|plan|names?|examples?|sentences? (?:so|that|for|in))",
         ),
         (
             "not",
@@ -224,7 +231,7 @@ pub(super) mod english {
         r"\b(?:need|want)s? to (?:ask|tell|talk|read|study|know|understand|learn|see|discuss)\b[^.!?\n]{0,60}",
         r"\b(?:is|are|was) (?:it|that|this) (?:wrong|ok|okay|bad|fine|cheating|ethical|allowed|legal|right|good|safe|true|normal|fair|worth)\b[^.!?\n]{0,80}|\b(?:let|letting|having|using) (?:an? )?(?:ai|chatgpt|bots?|tools?)\b[^.!?\n]{0,40}|\bthe (?:assignment|task|homework|goal) (?:is|was) to [^.!?\n]{0,80}",
         r"\bmake (?:my|this|the) (?:[a-z]+ )?{core} (?:shorter|longer|better|clearer|simpler|more|less|sound (?:better|more|less|good|natural|formal|nicer)|flow)\b|\b(?:the|this) (?:word|term|phrase) {core}\b|\b(?:this|that|the|his|her|their) \d+ ?(?:words?|pages?)(?: [a-z]+){0,2} (?:essay|paper|report) (?:discuss\w*|is|was|argues|explores|describes|covers|on)\b",
-        r"\b(?:of|for|about|in|by|and|enjoy|love|hate|like|finish\w*|start\w*|stop|keep|before|after|while|when|despite|from|time|spen[dt]\w*|busy|am|im|is|are|was|were|been) (?:writing|doing|finishing)(?: [a-z0-9,]+){0,5} {core}\b|\bwriting(?: [a-z0-9]+){0,5} {core} (?:is|can|was|are|takes|requires|helps|makes|has)\b",
+        r"\b(?:of|for|about|in|by|and|enjoy|love|hate|like|finish(?:ed|es|ing)|start\w*|stop|keep|before|after|while|when|despite|from|time|spen[dt]\w*|busy|am|im|is|are|was|were|been) (?:writing|doing|finishing)(?: [a-z0-9,]+){0,5} {core}\b|\bwriting(?: [a-z0-9]+){0,5} {core} (?:is|can|was|are|takes|requires|helps|makes|has)\b",
         // Asked of others, of tools and services.
         r"\b(?:pay|paying|paid|hire|hiring)(?: [a-z]+){1,4} to (?:{do})\b[^.!?\n]{0,50}|\b(?:can|could|will|would|does|do|should|is) (?:it|they|ai|chatgpt|people|students|teachers|parents|i|we|an? (?:[a-z]+ ){0,4}(?:tool|app|bot|ai|grader|tutor|service|website|teacher|student))(?: (?:just|really|actually|also|even|ever|be able to)){0,2} (?:{do})\b[^.!?\n]{0,50}",
     ];
@@ -241,14 +248,14 @@ pub(super) mod english {
         r"\b(?:write|finish|complete|create|generate|compose|draft|prepare|make|do)(?: [a-z0-9]+){0,6} (?:reports?|reflections?|reviews?|paragraphs?|presentations?|powerpoint|summary|response|project|story|poem|journal|diary|speech|article|analysis|case study)(?: [a-z0-9]+){0,7} (?:for|in) (?:my |our |the |a |his |her )?(?:[a-z]+ ){0,2}(?:class|course|school|teacher|professor|homework|assignment|lesson|module|seminar|debate)\b",
         r"\b(?:write|finish|complete|generate|write up|draft) my (?:[a-z]+ ){0,2}(?:report|speech|reflection|presentation|project|review|paper|internship report|journal|case study)\b",
         r"\b(?:that|which|so|so that|and) (?:i (?:can|could|will|have to|must)|ill) (?:submit|hand in|turn in|hand it in|turn it in|submit it)|\b(?:teacher|professor|prof|school|tutor)(?: [a-z]+){0,2} (?:wants|asked for|needs|requires|assigned|gave)[^.!?\n]{0,50}[,.] ?(?:please |just |so |can you )*(?:write|do|make) (?:it|this|one)",
-        r"\b(?:give|send|get|tell) me (?:all )?(?:just )?(?:the )?(?:final |full |complete |correct |exact )?answers? (?:to|for)(?: [a-z]+){0,3} (?:quiz|exam|test|homework|midterm|finals?|assignment|worksheet)\b|\b(?:solve|answer|do|complete|finish)(?: [a-z0-9]+){1,6} for (?:my )?(?:[a-z]+ )?(?:homework|assignment|class)(?:$|[.!,])",
+        r"\b(?:give|send|get|tell) me (?:all )?(?:just )?(?:the )?(?:final |full |complete |correct |exact )?answers? (?:to|for)(?: [a-z]+){0,3} (?:quiz|exam|test|homework|midterm|finals?|assignment|worksheet)\b|\b(?:solve|answer|do|complete|finish)(?: [a-z0-9]+){1,9} for (?:my )?(?:[a-z]+ )?(?:homework|assignment|class)(?:$|[.!,])",
         r"\b(?:write|compose|draft|create|prepare)\b[^.!?\n]{0,140} (?:from|as) (?:an?|the) (?:[a-z]+ ){0,2}students? (?:perspective|point of view|viewpoint)\b",
         r"(?:^|[.!?\n] ?)(?:(?:academic|detailed|short|the) )?(?:introduction|abstract|conclusion|literature review|discussion|methodology)(?: [a-z]+){0,3} (?:for|of) (?:an?|my|the|this) (?:[a-z]+ ){0,2}(?:research paper|thesis|dissertation|essay)\b",
-        r"\b(?:create|generate|produce|prepare) an? (?:[a-z0-9]+ ){0,3}paper (?:on|about)\b|\b(?:write|compose|draft)(?: me| up)? (?:an?|this|that|the) (?:[a-z0-9]+ ){0,3}paper(?:$|[.,!?]| (?:for me|on|about|in (?:support|favou?r|defen[cs]e) of|against|that (?:argues|explains|discusses|shows|compares)|arguing|outlining|discussing|arguing|explaining|analy[sz]ing|comparing|describing|of \d|with)\b)|\b(?:help(?: me)?|need|want) (?:with )?(?:write|writing) (?:an?|this|my|the) (?:[a-z0-9]+ ){0,3}paper(?:$|[.,!?]| (?:on|about|in|that|for|against|arguing))|\b(?:write|compose|draft|generate)(?: [a-z0-9]+){0,4} (?:academic|scholarly|research) (?:[a-z]+ )?(?:abstract|introduction|essay|article|paragraphs?|section|discussion|analysis)\b|\bhelp me (?:write|finish|complete) (?:the|an?) (?:[a-z]+ ){0,2}(?:section|chapter|part)\b",
+        r"\b(?:create|generate|produce|prepare) an? (?:[a-z0-9]+ ){0,3}paper (?:on|about)\b|\b(?:write|compose|draft)(?: me| up)? (?:an?|this|that|the) (?:[a-z0-9]+ ){0,3}paper(?:$|[.,!?]| (?:for me|on|about|in (?:support|favou?r|defen[cs]e) of|against|from|that (?:argues|explains|discusses|shows|compares)|arguing|outlining|discussing|arguing|explaining|analy[sz]ing|comparing|describing|of \d|with)\b)|\b(?:help(?: me)?|need|want) (?:with )?(?:write|writing) (?:an?|this|my|the) (?:[a-z0-9]+ ){0,3}paper(?:$|[.,!?]| (?:on|about|in|that|for|against|arguing))|\b(?:write|compose|draft|generate)(?: [a-z0-9]+){0,4} (?:academic|scholarly|research) (?:[a-z]+ )?(?:abstract|introduction|essay|article|paragraphs?|section|discussion|analysis)\b|\bhelp me (?:write|finish|complete) (?:the|an?) (?:[a-z]+ ){0,2}(?:section|chapter|part)\b",
         r"\b(?:0|zero|no|1?\d) ?(?:\x25|percent)? plagiarism\b|\b(?:get|lower|reduce|decrease|remove|bypass|beat|fool|pass)\b[^.!?\n]{0,30}\b(?:plagiarism (?:score|rate|percentage|check\w*|level|\x01)|ai detect\w+|turnitin|gptzero)",
         r"\b(?:act as|you are|be|pretend to be|play) (?:an?|my|the) (?:[a-z]+ ){0,3}(?:essay|thesis|term paper|assignment|homework|dissertation)s? (?:writer|solver|doer)\b",
         r"\b(?:answer|solve|do|complete|finish)(?: (?:all|of|these|those|my|the|this)){0,4} (?:homework questions?|\x01+)(?: for me|$|[.!,])",
-        r"\b(?:answer|solve)(?: [a-z]+){0,4} homework(?: questions?| problems?)?(?: for me|$|[.!,])",
+        r"\b(?:answer|solve)(?: [a-z]+){0,4} homework(?: questions?| problems?)?(?: for me|$|[.!,:])|\btake (?:this|the|a|my) (?:[a-z]+ ){0,2}(?:test|exam|quiz|class) for me\b",
         r"\b(?:can|could|would|will|please)(?: (?:you|u))? (?:please )?(?:do|complete|solve|fill in|finish) (?:this|these|my|the) (?:[a-z]+ ){0,2}(?:worksheets?|homework|assignment|problem set|exercises) for me|\b(?:do|complete|solve|fill in|fill out|finish|write) (?:this|these|the) (?:[a-z]+ ){0,2}(?:worksheets?|homework|assignment|problem set|exercises|response|quiz)(?: (?:below|above|here))? for me",
         r"\b(?:rewrite|paraphrase|reword|change|spin|humani[sz]e|make)\b[^.!?\n]{0,60}\b(?:turnitin|plagiarism|ai detector|ai detection|gptzero|wont notice|wont know i|undetect\w+|looks? like a student)",
         r"\b(?:write|compose|draft|prepare|make|give me)(?: [a-z0-9]+){0,5} speech(?: [a-z0-9]+){0,6} (?:for|in) (?:my |our |the )?(?:[a-z]+ )?(?:class|school|teacher|course|homework|assignment|assembly|competition|contest)",
@@ -370,6 +377,11 @@ pub(super) mod chinese {
         "套题",
         "些题",
         "替考",
+        "毕设",
+        "课设",
+        "申论",
+        "策论",
+        "期刊文章",
         "引言",
         "绪论",
         "研究方法",
@@ -402,7 +414,7 @@ pub(super) mod chinese {
         ),
         (
             "ahead",
-            r"(?:^|[.,!?;:\n]|请|直接|随便|按%8|根据%12|以%16|用%10|使用%8|参考%8|围绕%6|模仿%5|为%6|扮演%8|仿照%4|结合%8|你是一[名位个]%10)",
+            r"(?:^|[.,!?;:\n]|请|直接|随便|按%8|根据%12|以%16|用%10|使用%8|参考%8|围绕%6|模仿%12|为%6|扮演%8|仿照%4|结合%8|你是一[名位个]%10)",
         ),
         (
             "full",
@@ -415,7 +427,7 @@ pub(super) mod chinese {
         ),
         (
             "work",
-            r"(?:作文|论文|作业|(?:课程|毕业)设计|毕设|[读观听]后感|心得|体会|(?:开题|结题|实验的?|实习的?|实训|调研|实践|调查|见习|结课|期末|学年|课程|研学|课题研究|文献阅读|读书|观影|小组作业的?|课堂观察|观察|参观)报告|国旗下的?(?:讲话|演讲)|综述|(?:议论|记叙|说明)文|检讨书?|思想汇报|入[党团](?:申请|志愿)书?|(?:课后|教学)反思|读书笔记|周记|(?:实验|实习|课程|军训|实训|社会实践|课堂|学习|三下乡|支教)(?:小结|总结|日志|周志|日记|感想|鉴定)|个人陈述|手抄报的?(?:内容|文字|资料)|自我鉴定|(?:留学|申请)文书|范文|文献(?:回顾|述评)|学术(?:文章|段落)|看图写话|书面表达|英语短文|(?:观影|课后|阅读|参观)感想|实习内容)",
+            r"(?:作文|论文|作业|(?:课程|毕业)设计|毕设|课设|申论|策论|期刊文章|[读观听]后感|心得|体会|(?:开题|结题|实验的?|实习的?|实训|调研|实践|调查|见习|结课|期末|学年|课程|研学|课题研究|文献阅读|读书|观影|小组作业的?|课堂观察|观察|参观)报告|国旗下的?(?:讲话|演讲)|综述|(?:议论|记叙|说明)文|检讨书?|思想汇报|入[党团](?:申请|志愿)书?|(?:课后|教学)反思|读书笔记|周记|(?:实验|实习|课程|军训|实训|社会实践|课堂|学习|三下乡|支教)(?:小结|总结|日志|周志|日记|感想|鉴定)|个人陈述|手抄报的?(?:内容|文字|资料)|自我鉴定|(?:留学|申请)文书|范文|文献(?:回顾|述评)|学术(?:文章|段落)|看图写话|书面表达|英语短文|(?:观影|课后|阅读|参观)感想|实习内容)",
         ),
         // What masks look for: they may put aside more.
         (
@@ -424,7 +436,7 @@ pub(super) mod chinese {
         ),
         (
             "not",
-            r"(?:的?(?:提纲|大纲|框架|结构|思路|评分|题目|标题|选题(?:推荐|建议|方向|$)|格式(?:是|要求|模板|$|[?.,])|要求|模板|步骤|方法|技巧|标准|批改|建议|素材|评语|评价|问题|开头怎么|创新点|图|表|ppt|宣传|宣发|推荐|列表|清单|摘录|引用|翻译|润色|生成器|批改器?|软件|网站|小程序|系统|代码|机器人|助手|笑话|段子|诗|歌|故事|小说|文案|表情包|吐槽|审稿|汇报(?:ppt|稿|材料|用|的|$|[.,])|分享|纲要)|(?:怎么|如何)(?:写|做))",
+            r"(?:的?(?:提纲|大纲|框架|结构|思路|评分|题目|标题|选题(?:推荐|建议|方向|$)|格式(?:是|要求|模板|$|[?.,])|要求|模板|步骤|方法|技巧|标准|批改|建议|素材|评语|评价|问题|开头怎么|创新点|图|表|ppt|宣传|宣发|推荐|列表|清单|摘录|引用|翻译|润色|通知|生成器|批改器?|软件|网站|小程序|系统|代码|机器人|助手|笑话|段子|诗|歌|故事|小说|文案|表情包|吐槽|审稿|汇报(?:ppt|稿|材料|用|的|$|[.,])|分享|纲要)|(?:怎么|如何)(?:写|做))",
         ),
     ];
     pub(in super::super) const MASKS: &[&str] = &[
@@ -458,7 +470,7 @@ pub(super) mod chinese {
         r"(?:按|根据|以|用|就|围绕)%12(?:要求|题目|为题|材料|话题|对话|提示)?%4作文(?:$|[.!?,])",
         r"(?:代写|代做|代笔|枪手|替写|代完成)%6(?:{work}|报告)|{work}%2代(?:写|做)",
         r"{help}%4(?:做|完成|搞定|解决|答|写|弄|填)(?:完|一下|了|下|好|掉)?%8(?:作业|卷子|试卷|考试题?|习题|练习册|期末考|考题|测验|网课)",
-        r"(?:{core}|卷子|试卷|设计|习题|题目)%6[,. ]?(?:都|就|你|全)?(?:帮|替|给)(?:我|忙)(?:写|做|完成|搞定)(?:了|一下|完|吧|好|掉|$|[.!,]|一[篇份个])",
+        r"(?:{core}|卷子|试卷|设计|习题|题目)%6[,. ]?(?:都|就|你|全)?(?:帮|替|给)(?:我|忙)(?:写|做|完成|搞定)(?:了|一下|写|完|吧|好|掉|$|[.!,]|一[篇份个])",
         r"(?:老师|学校|导师|教授|课上|单位|领导)(?:让|要求|布置|叫)%3(?:写|交|做)%12[,.!]?%4(?:你|帮|替)%3(?:写|做|完成)",
         r"(?:{work}|\x01)[^.!?\n]{0,24}[,.]%4你%2(?:[帮替]我?|直接|来)?%2(?:写|做|编|完成)(?:给我|吧|一下|一[篇份个段]|$|[.!?,]|呗|了吧|完)|(?:{work})%3(?:就|都|全)?你来(?:写|做|完成)",
         r"(?:写|做|弄|编|整|生成|赶)(?:一?[篇份个]|\d+字)?[^!?\n]{0,60}[,.]?%3(?:老师|导师|教授|班主任|辅导员|学校)(?:今天|明天|后天|下周|这周|周[一二三四五六日]|马上|急着)?(?:就|又)?(?:要交?|收|催着?要?)(?:$|[.!,]|的|了|呢)|(?:扮演|你是|作为|当)%8(?:论文|作文|作业)%2(?:撰稿人|写手|枪手|代写)",
@@ -469,7 +481,7 @@ pub(super) mod chinese {
         r"降重|降(?:一下|下|个|一降|点)?重(?:$|[.,!?]|[率到至下吧一])|查重率%6(?:低|降|减|以下|不超过)|(?:降低|减少|躲过|避开|绕过)%4(?:查重|重复率|aigc率|ai率|检测)",
         r"(?:写|撰写|生成|来|给我|帮我)%14(?:演讲稿|发言稿|讲话稿)[^!?\n]{0,30}(?:学校|比赛|课堂|作业|老师|班级|班会|竞赛|课上)|(?:学生|学校|班级|国旗下|课堂|课前|竞选班|小学|中学|大学|高中|初中|三年级|比赛)%10(?:演讲稿|发言稿|讲话稿)|(?:按字数|写)%6英语演讲稿",
         r"(?:写|撰写|重写|生成|补写|续写|扩写|编写)(?:一下|一段|一篇|一份|一个|出)?%8(?:论文|毕业论文|课题|文章)%4(?:摘要|引言|绪论|讨论|结论|章节|正文|部分|内容|参考文献|前言|致谢|选题依据|研究目的)|写%4开题报告%6",
-        r"(?:论文|综述|作文|读后感|观后感|心得|开题报告|调查报告|实践报告|实习报告|实验报告)(?:$|[,.;:\n])[^\x00]*(?:不少于|大概|大约|约)?(?:\d+|[一二三四五六七八九十百千两]+)字(?:以上|左右|以内|$|[.,;])|(?:论文|课题)%24写%14(?:部分|\d+字|章|引言|结论|摘要|绪论)|(?:给我|来|提供|我要|需要|想要|急需|急求|求|发我)一[篇份]%30(?:{work})(?:$|[.!?,]|吗|吧|呗)|(?:为|给)一?篇%30论文%3(?:补充|撰?写|添加|续写|完善)|(?:高考|中考)[^\n]{0,24}[:.][^\x00]*写一?篇",
+        r"(?:论文|综述|作文|读后感|观后感|心得|开题报告|调查报告|实践报告|实习报告|实验报告)(?:$|[,.;:\n])[^\x00]*(?:不少于|大概|大约|约)?(?:\d+|[一二三四五六七八九十百千两]+)字(?:以上|左右|以内|$|[.,;])|(?:论文|课题)%24写%14(?:部分|\d+字|章|引言|结论|摘要|绪论)|(?:给我|来|提供|我要|需要|想要|急需|急求|求|发我|给|来)一?[篇份]%30(?:{work})(?:$|[.!?,]|吗|吧|呗)|(?:为|给)一?篇%30论文%3(?:补充|撰?写|添加|续写|完善)|(?:高考|中考)[^\n]{0,24}[:.][^\x00]*写一?篇",
         r"{writes}(?:一下|出)?(?:一[篇份]|\d+字|%3字)[^.!?;:\n\x01]{0,90}的(?:论文|作文|[议记说][论叙明]文|综述)(?:$|[.!?,])",
         r"(?:用|以|使用)%2(?:chat)?gpt ?\d(?:\.\d)?%4{writes}%20(?:论文|作文|综述|后感)",
         r"(?:写|撰写|写出|整理|补充)%16研究(?:现状|背景|意义)|研究(?:现状|背景|意义)[^!?\n]*\d+字",
@@ -479,15 +491,15 @@ pub(super) mod chinese {
         r"(?:写|生成|撰写|创作)%10学术(?:风格|性|化)?的?%4(?:长文|文章|段落|文本|文字)",
         r"降(?:一下|下|低)?%2(?:ai|aigc)%2(?:率|检测)|论文%8(?:去|降|消)%4(?:ai|aigc)",
         r"(?:帮|替)我?把%6(?:卷子|试卷|习题|练习册|套题|道题|些题)%3(?:做|写|答|完成)|(?:给我|发我|求|要)%8(?:作业|试卷|卷子|习题|练习册)%4答案|(?:作业|试卷|卷子|习题|练习册)%6答案%6(?:给我|发我|发一下|来一份)",
-        r"^一[篇份]%30(?:\d+字%20{core}|(?:作文|[议记]%0[论叙]文|[读观]后感|检讨书?))(?:$|[.!,])|^[^\n]*(?:作文|论文|后感|心得|体会|综述|[议记]%0[论叙]文|周记|检讨|实验报告),?(?:不少于|大概|约|至少|要)?(?:\d+|[一二三四五六七八九][百千])字(?:$|[.,!]|左右|以)",
-        r"\x01[^!?\n]{0,24}[,.]%4(?:帮|替|请你?|麻烦)%3(?:写|做|完成)(?:一下|一[篇份]|出来|吧|$|[.!])",
+        r"^一[篇份]%30(?:\d+字%20{core}|(?:作文|[议记]%0[论叙]文|[读观]后感|检讨书?))(?:$|[.!,])|^[^\n]*(?:作文|论文|后感|心得|体会|综述|[议记]%0[论叙]文|周记|检讨|(?:实验|实践|实习|调查|读书|课程)报告),?(?:不少于|大概|约|至少|要)?(?:\d+|[一二三四五六七八九][百千])字(?:$|[.,!]|左右|以)",
+        r"\x01[^!?\n]*[,.]%4(?:帮|替|给我|请你?|麻烦)%3(?:写|做|完成)(?:一下|一[篇份]|出来|吧|$|[.!])",
         r"(?:并|然后|则|再|最后|接着|随后){full}(?:出|成|好)?一?[篇份]%30{work}",
         // A composition as an examination sets it.
         r"写[^\x00]*(?:自拟(?:标题|题目)|题目自拟|立意自定|自定立意|确定立意|自选角度|不要套作|文体(?:不限|自选))|(?:自选角度|自拟题目)[^\n]{0,30}写|(?:联想|思考|感悟|启示)[^\x00]*写一?篇",
         r"写[^\x00]*参考文献%4(?:不少于|至少|不低于|\d)",
         r"{writes}%4(?:申请|留学)%12文书|{write}[^.!?\n]*[,.]%4(?:课程|作业|课上)%4(?:要?用|要求|需要)|(?:^|\n)(?:作业|论述题|简答题|问答题|思考题|作文题目?):[^\x00]{6,}\d+%2(?:字|词)|作文:[^\x00]*\d+%2(?:词|个单词|字)",
         r"(?:帮|替|给)我%4仿写|作文[,:]写一篇|(?:查|检测)不出%4ai|(?:作业|习题|试卷|卷子)%10(?:给|出|写)(?:我|出|一下){0,2}%2答案",
-        r"(?:^|[.,!?;:\n]|请|帮我|直接)(?:写|撰写|生成|扩写|续写|补写)(?:一下|一段|一个|一份|出|好)?(?:引言|绪论|研究方法|选题依据)|写%10答辩(?:稿|自述|陈述)|重复率%6(?:降|低于|减|以下|太高)|降低?%2重复率",
+        r"(?:^|[.,!?;:\n]|请|帮我|直接)(?:写|撰写|生成|扩写|续写|补写)(?:一下|一段|一个|一份|出|好)?(?:引言|绪论|研究方法|选题依据|开题)|(?:论文|作业|报告|作文)(?:能|可以)?(?:帮|代)写|作业%12(?:全部|都)%2(?:做|写)(?:出来|完)?给我|整理(?:出)?一[篇份]%20(?:综述|论文|心得|实验报告)|写%10答辩(?:稿|自述|陈述)|重复率%6(?:降|低于|减|以下|太高)|降低?%2重复率",
         r"替考|(?:帮|替)我代考|(?:帮|替|代)(?:我|忙|人)?(?:刷|上)网课|(?:找|求|有)%3(?:枪手|代考|代写)",
         r"(?:按|照|用|以)%2论文(?:的)?格式%2(?:写|撰写)",
         r"写一?(?:篇|份|个)?关于[^\n]{0,60}的%6{work}",
