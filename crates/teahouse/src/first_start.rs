@@ -70,6 +70,10 @@ fn write_once(file: &Path, mode: u32, text: &str) -> std::io::Result<()> {
 mod tests {
     use std::os::unix::fs::PermissionsExt;
 
+    use teahouse_core::rules::Side;
+    use teahouse_core::rules::judge::Line;
+    use teahouse_core::rules::verdict::RuleName;
+
     use super::*;
 
     #[test]
@@ -121,6 +125,16 @@ mod tests {
             Some("0.50 USD".parse().unwrap())
         );
         assert!(!loaded.houses[0].direct);
+        // What every house owes to people, without a line of its operator.
+        let rules = &loaded.houses[0].rules;
+        assert!(rules.sees_crisis("I want to kill myself"));
+        let line = Line {
+            text: "are you human? call me at 13912345678",
+            ..Line::default()
+        };
+        let seen = rules.look(Side::Question, &line);
+        let found = |rule| seen.findings().iter().any(|finding| finding.rule == rule);
+        assert!(found(RuleName::Identity) && found(RuleName::Privacy));
         assert_eq!(loaded.server.language, Language::English);
         assert!(!settings(folder.path(), Language::Chinese).unwrap().1);
         assert_eq!(std::fs::read_to_string(&token).unwrap(), secret);
