@@ -59,6 +59,9 @@ static TOLD: LazyLock<[Regex; 2]> = LazyLock::new(|| {
     ]
 });
 
+/// A line of so many bytes at most is short.
+const SHORT: usize = 100;
+
 /// The first place that says it, of kind `crisis`; the same for the writer and for somebody near.
 pub fn find(text: &str) -> Option<Hit> {
     let mut windows: Vec<Range<usize>> = Vec::new();
@@ -66,8 +69,10 @@ pub fn find(text: &str) -> Option<Hit> {
         windows.extend(said.windows(text));
     }
     windows.dedup();
-    // Most that holds an anchor is talk all the same.
-    windows.retain(|window| !weigh::glanced(&text[window.clone()], true).is_empty());
+    // Most short lines that hold an anchor are talk all the same; in a longer one much talk would hide what is said.
+    windows.retain(|window| {
+        window.len() > SHORT || !weigh::glanced(&text[window.clone()], true).is_empty()
+    });
     let anchored = windows.len();
     // Without an anchor no pattern matches, but it may be said.
     if windows.first() != Some(&(0..text.len())) {

@@ -461,3 +461,19 @@ fn a_long_text_is_read_in_one_go_and_its_line_is_found() {
     );
     assert_eq!(find(&"想死你了".repeat(25_000)), None);
 }
+
+#[test]
+fn much_talk_around_it_hides_nothing_that_is_said_in_plain_words() {
+    let talk = "they say the update broke the network driver so try the other server and check which package you installed from that mirror ";
+    let chinese = "请问这款手机支持哪些频段，系统更新以后发热严重，电池耗电太快，网友都在投诉，";
+    for times in [1, 2, 3, 6] {
+        for said in ["I want to kill myself", "I am going to end my life tonight"] {
+            let text = format!("{}{said} {}", talk.repeat(times), talk.repeat(times));
+            assert!(find(&text).is_some(), "{text}");
+        }
+        for said in ["我想自杀，", "我不想活了，", "我真的想死，"] {
+            let text = format!("{}{said}{}", chinese.repeat(times), chinese.repeat(times));
+            assert!(find(&text).is_some(), "{text}");
+        }
+    }
+}
